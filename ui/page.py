@@ -15,6 +15,7 @@ TABS = {"Corpora": "corpora", "Vocabulary": "vocabulary", "Review": "review", "S
 HEAD = """
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="stylesheet" href="tagloom/assets/css/tagloom.css">
+<link rel="stylesheet" href="tagloom/assets/css/review.css">
 <script type="module" src="tagloom/assets/js/main.js"></script>
 """
 

@@ -1,0 +1,158 @@
+// The mapping screen: the first rows as a table with a role above each column, one item as it will be shown beside it.
+
+import { post } from "./api.js";
+import { count, fill, h, plural } from "./dom.js";
+import { chipField, fieldList, keptList, linkField } from "./item_view.js";
+import { errorBox, options } from "./signs.js";
+
+const DELIMITERS = { ",": "comma", ";": "semicolon", "\t": "tab", "|": "bar" };
+const QUIET = new Set(["skip", "keep", "ignore", "kept"]);
+
+/** Draw into `place` what `inspect` answered. `changed(mapping)` is told of every change.
+ *  Returns {mapping()}: the mapping as it stands. */
+export function mountMapping(place, answer, source, { changed }) {
+  const mapping = { ...answer.mapping, roles: { ...answer.mapping.roles }, split: { ...answer.mapping.split } };
+  let shown = answer;
+  let row = 0;
+  let serial = 0;
+
+  const trouble = h("div");
+  const notes = h("div");
+  const table = h("table.tl-table.tl-map");
+  const preview = h("aside.tl-preview", { "aria-label": "The item as it will be shown" });
+  const heads = new Map();
+  fill(
+    place,
+    h(
+      "div.tl-mapping",
+      h("section.tl-mapping-rows", h("p.tl-meta.tl-facts", facts()), h("p.tl-meta", "Say what each column is; the guess is usually right. The item at the right is what people and taggers will see."), trouble, h("div.tl-scroll.tl-map-scroll", { tabIndex: 0, role: "region", "aria-label": "The first rows" }, table), notes),
+      preview,
+    ),
+  );
+  drawTable();
+  update(answer);
+
+  function facts() {
+    const parts = [answer.format, answer.encoding, answer.delimiter && (DELIMITERS[answer.delimiter] || answer.delimiter), answer.estimated_rows !== null && plural(answer.estimated_rows, "row"), plural(answer.columns.length, "column")];
+    if (answer.files?.length > 1) parts.push(plural(answer.files.length, "file"));
+    return parts.filter(Boolean).join(" · ");
+  }
+
+  function drawTable() {
+    fill(
+      table,
+      h("thead", h("tr", h("th.tl-rownum", h("span.tl-sr", "Row")), answer.columns.map(head))),
+      h("tbody", answer.rows.map((each, index) => h("tr", { onclick: () => pick(index), data: { row: index } }, h("td.tl-rownum", h("button.tl-link", { "aria-label": `Show row ${index + 1}`, onclick: () => pick(index) }, String(index + 1))), answer.columns.map((column) => h("td", h("div.tl-cell", text(each[column.name]))))))),
+    );
+  }
+
+  function head(column) {
+    const select = h("select.tl-select.tl-role", { "aria-label": `Role of ${column.name}`, onchange: () => ((mapping.roles[column.name] = select.value), ask()) }, options(answer.roles.map((role) => [role.value, role.label]), mapping.roles[column.name]));
+    const splits = h("select.tl-select.tl-role", { "aria-label": `How ${column.name} is split into tags`, onchange: () => ((mapping.split[column.name] = splits.value), ask()) }, options(answer.splits.map((each) => [each.value, each.label]), mapping.split[column.name] ?? column.split));
+    const why = h("span.tl-hint");
+    const cell = h("th", { scope: "col" }, h("div.tl-map-head", h("span.tl-clip.tl-map-name", { title: column.name }, column.name), select, splits, why));
+    heads.set(column.name, { select, splits, why, cell });
+    return cell;
+  }
+
+  async function ask() {
+    const mine = ++serial;
+    changed(mapping);
+    try {
+      const next = await post("inspect", { ...source, mapping });
+      if (mine !== serial) return;
+      fill(trouble);
+      update(next);
+    } catch (error) {
+      if (mine === serial) fill(trouble, errorBox(error, ask));
+    }
+  }
+
+  function update(next) {
+    shown = next;
+    Object.assign(mapping.split, { ...next.mapping.split, ...mapping.split });
+    next.columns.forEach((column, index) => {
+      const parts = heads.get(column.name);
+      const role = mapping.roles[column.name];
+      const quiet = QUIET.has(role);
+      if (!parts) return;
+      const guessed = role === answer.mapping.roles[column.name];
+      fill(parts.why, guessed ? column.why : next.roles.find((each) => each.value === role)?.help || "");
+      parts.why.title = parts.why.textContent;
+      parts.splits.hidden = !column.split;
+      if (column.split) parts.splits.value = mapping.split[column.name] ?? column.split;
+      for (const line of table.rows) line.cells[index + 1].classList.toggle("tl-off", quiet);
+    });
+    drawNotes();
+    drawPreview();
+  }
+
+  function drawNotes() {
+    const problems = shown.problems || [];
+    const guards = answer.format === "csv" || answer.format === "tsv";
+    fill(
+      notes,
+      problems.length > 0 &&
+        h(
+          "details.tl-more.tl-problems",
+          { open: problems.length <= 5 },
+          h("summary", `${plural(problems.length, "remark")} on these rows`),
+          h("ul.tl-reasons", problems.slice(0, 50).map((each) => h("li", h("b", [each.row && `Row ${count(each.row)}`, each.field].filter(Boolean).join(", ") || each.file), h("span", ` ${each.cause} `), h("span.tl-meta", each.remedy)))),
+        ),
+      guards &&
+        h(
+          "label.tl-check.tl-field",
+          h("input", { type: "checkbox", checked: mapping.unguard_formulas, onchange: (event) => ((mapping.unguard_formulas = event.target.checked), ask()) }),
+          h("span", "Take away the ' that a spreadsheet-safe export puts before = + - @"),
+        ),
+    );
+  }
+
+  function pick(index) {
+    row = Math.max(0, Math.min(index, shown.previews.length - 1));
+    drawPreview();
+  }
+
+  function drawPreview() {
+    const item = shown.previews[row];
+    for (const line of table.tBodies[0].rows) line.classList.toggle("tl-on", Number(line.dataset.row) === row);
+    const steps = h(
+      "div.tl-row.tl-spread.tl-preview-head",
+      h("span.tl-label", "Shown as"),
+      h(
+        "span.tl-row.tl-tight",
+        h("span.tl-meta", { role: "status" }, shown.previews.length ? `row ${row + 1} of ${shown.previews.length}` : ""),
+        h("button.tl-btn.tl-quiet.tl-icon", { "aria-label": "Previous row", disabled: row === 0, onclick: () => step(-1) }, "‹"),
+        h("button.tl-btn.tl-quiet.tl-icon", { "aria-label": "Next row", disabled: row >= shown.previews.length - 1, onclick: () => step(1) }, "›"),
+      ),
+    );
+    if (!item) return void fill(preview, steps, h("p.tl-meta", "The file holds no rows."));
+    fill(
+      preview,
+      steps,
+      item.problem && h("div.tl-error.tl-field", h("b", item.problem.cause), h("span", item.problem.remedy)),
+      !item.fields.length && !item.problem && h("div.tl-note.tl-warn.tl-field", "Nothing of this row would be shown. Give at least one column the role of a title, a description or a text."),
+      fieldList(item.fields),
+      chipField("Gold tags: for scores only, taggers never see them", item.gold),
+      chipField("Tags already accepted", item.tags, "tl-both"),
+      item.media && h("div.tl-field", h("span.tl-label", "Media"), h("p.tl-mono", item.media)),
+      linkField(item.link),
+      item.external_id && h("div.tl-field", h("span.tl-label", "Id"), h("p.tl-mono", item.external_id)),
+      keptList(item.kept),
+    );
+  }
+
+  function step(by) {
+    pick(row + by);
+    const label = by > 0 ? "Next row" : "Previous row";
+    preview.querySelector(`button[aria-label="${label}"]:not(:disabled)`)?.focus();
+  }
+
+  return { mapping: () => mapping };
+}
+
+function text(value) {
+  if (value === null || value === undefined) return "";
+  const whole = typeof value === "object" ? JSON.stringify(value) : String(value);
+  return whole.length > 240 ? `${whole.slice(0, 240)}…` : whole;
+}

@@ -1,0 +1,231 @@
+// The items of one queue in memory: always enough of them ahead that the next one is there before its key is pressed.
+// An item's state is what the server said of it, with this browser's not yet acknowledged decisions laid over.
+
+import { ApiError, get } from "./api.js";
+import { renamedState } from "./review_state.js";
+
+const PAGE = 40;
+export const AHEAD = 120;
+export const BEHIND = 30;
+const KEPT = 400; // items behind the current one that keep their texts
+const PAUSE = { first: 400, most: 5000 };
+
+export class Queue {
+  corpus = null;
+  status = "pending";
+  items = new Map(); // id → item, of everything loaded
+  order = []; // ids by position
+  at = 0; // index of the current item; order.length when past the last one
+  counts = {};
+  total = 0;
+  loaded = false; // has the first page arrived?
+  problem = null; // why the last request failed
+  #turn = { over: true, cursor: {} }; // the window that is in memory
+  #opening = null; // the one that will take its place
+
+  /** `outbox` lays decisions over states; `onChange()` is called when there is more, less or other to show. */
+  constructor(outbox, onChange) {
+    this.outbox = outbox;
+    this.onChange = onChange;
+  }
+
+  get current() {
+    return this.items.get(this.order[this.at]) || null;
+  }
+
+  /** More items may still come after the last one in memory. */
+  get more() {
+    return !this.loaded || Boolean(this.#turn.cursor.next);
+  }
+
+  get ahead() {
+    return Math.max(0, this.order.length - 1 - this.at);
+  }
+
+  /** Is this item here with its texts? */
+  holds(id) {
+    return this.order.includes(id) && Boolean(this.items.get(id).fields);
+  }
+
+  /** The state to show and to decide upon. */
+  state(item) {
+    const own = this.outbox.of(item.id).at(-1);
+    if (!own) return item.state;
+    return { ...item.state, ...own.event.after, version: own.event.version + 1 };
+  }
+
+  /** Start a queue, at one item or at its beginning. `quiet` keeps what is shown (and goes on with it) until the first
+   *  page is there. Resolves true then, or false when something newer was opened meanwhile. Asks until it succeeds,
+   *  unless `once`: then it throws. */
+  async open({ corpus, status, item = null }, { quiet = false, once = false } = {}) {
+    const turn = { corpus, status, over: false, abort: new AbortController(), cursor: {}, filling: false, fails: 0 };
+    stop(this.#opening);
+    this.#opening = turn;
+    if (!quiet) {
+      stop(this.#turn);
+      if (corpus !== this.corpus) this.items.clear();
+      Object.assign(this, { corpus, status, order: [], at: 0, loaded: false, problem: null });
+      this.onChange();
+    }
+    while (!turn.over) {
+      try {
+        const page = await this.#ask(turn, { item });
+        if (turn.over) return false;
+        stop(this.#turn);
+        this.#turn = turn;
+        this.#opening = null;
+        turn.cursor = { next: page.next, previous: page.previous };
+        Object.assign(this, { corpus, status, order: [], at: 0, loaded: true, problem: null });
+        this.#merge(page);
+        this.at = Math.max(0, item === null ? 0 : this.order.indexOf(item));
+        this.onChange();
+        this.fill();
+        return true;
+      } catch (error) {
+        if (turn.over) return false;
+        if (once) throw error;
+        // The item of a bookmark may be gone; its queue is not.
+        if (error.status === 404 && item !== null) item = null;
+        else await this.#failed(turn, error);
+      }
+    }
+    return false;
+  }
+
+  /** Go one item on or back. False where there is none (yet). */
+  step(by) {
+    const to = this.at + by;
+    if (to < 0 || to > this.order.length || (by > 0 && this.at === this.order.length)) return false;
+    this.at = to;
+    this.fill();
+    return true;
+  }
+
+  /** Make a loaded item the current one. */
+  jump(id) {
+    const at = this.order.indexOf(id);
+    if (at < 0) return false;
+    this.at = at;
+    this.fill();
+    return true;
+  }
+
+  /** Load until enough is in memory. One request at a time. */
+  async fill() {
+    const turn = this.#turn;
+    if (turn.filling || turn.over || !this.loaded) return;
+    turn.filling = true;
+    this.#lighten();
+    while (!turn.over) {
+      const direction = this.ahead < AHEAD && turn.cursor.next ? "next" : this.at < BEHIND && turn.cursor.previous ? "previous" : null;
+      if (!direction) break;
+      try {
+        const cursor = turn.cursor[direction];
+        const page = await this.#ask(turn, { cursor, direction });
+        if (turn.over) return;
+        turn.fails = 0;
+        this.problem = null;
+        const added = this.#merge(page, direction);
+        // A page that brings nothing and leads nowhere else is the end.
+        turn.cursor[direction] = added || page[direction] !== cursor ? page[direction] : null;
+        this.onChange();
+      } catch (error) {
+        if (turn.over) return;
+        await this.#failed(turn, error);
+      }
+    }
+    turn.filling = false;
+  }
+
+  async #ask(turn, query) {
+    const page = await get("review/queue", { corpus: turn.corpus, status: turn.status, limit: PAGE, ...query }, turn.abort.signal);
+    if (!Array.isArray(page.items)) throw new ApiError("The server's answer holds no items.", "Reload the page.", 500);
+    return page;
+  }
+
+  async #failed(turn, error) {
+    this.problem = error;
+    this.onChange();
+    await new Promise((resolve) => setTimeout(resolve, Math.min(PAUSE.most, PAUSE.first * 2 ** turn.fails++)));
+  }
+
+  #merge(page, direction = "next") {
+    const known = new Set(this.order);
+    const fresh = [...page.items].sort((a, b) => a.position - b.position);
+    for (const item of fresh) this.#absorb(item);
+    const ids = fresh.map((item) => item.id).filter((id) => !known.has(id));
+    if (direction === "next") this.order.push(...ids);
+    else {
+      this.order.unshift(...ids);
+      this.at += ids.length;
+    }
+    this.#count(page);
+    return ids.length;
+  }
+
+  // What is remembered of an item while it is shown (seen, yours, …) stays; an older state does not replace a newer one.
+  #absorb(item) {
+    const old = this.items.get(item.id);
+    if (!old) return void this.items.set(item.id, item);
+    const state = old.state.version > item.state.version ? old.state : item.state;
+    const fields = old.whole ? old.fields : item.fields;
+    Object.assign(old, item, { state, fields, faces: null });
+  }
+
+  #count(page) {
+    this.counts = { ...page.counts };
+    this.total = page.total ?? 0;
+    // The server counts without what it has not received yet.
+    for (const id of new Set(this.outbox.rows.map((row) => row.event.item))) {
+      const item = this.items.get(id);
+      if (item) this.recount(item.state.status, this.state(item).status);
+    }
+  }
+
+  /** One item has changed its status. */
+  recount(from, to) {
+    if (from in this.counts) this.counts[from] = Math.max(0, this.counts[from] - 1);
+    if (to in this.counts) this.counts[to] += 1;
+  }
+
+  /** All items of the corpus. */
+  get size() {
+    return Object.values(this.counts).reduce((sum, n) => sum + n, 0) || this.total;
+  }
+
+  // A day's work must not fill the memory: texts far behind are let go and fetched again if somebody goes back there.
+  #lighten() {
+    for (let i = this.at - KEPT; i >= 0; i--) {
+      const item = this.items.get(this.order[i]);
+      if (!item.fields) break;
+      item.fields = null;
+    }
+  }
+
+  /** The server's word on an item. */
+  settle(id, state) {
+    const item = this.items.get(id);
+    if (item && state && state.version >= item.state.version) item.state = state;
+  }
+
+  /** Client-made tag ids have become real ones. */
+  rename(tags) {
+    for (const item of this.items.values()) {
+      item.state = renamedState(item.state, tags);
+      for (const tag of item.yours || []) if (tag.tag in tags) tag.tag = tags[tag.tag];
+    }
+  }
+
+  /** The whole text of an item's fields. */
+  async whole(item) {
+    const full = await get(`items/${encodeURIComponent(item.id)}`);
+    item.fields = full.fields.map((field) => ({ ...field, cut: false }));
+    item.whole = true;
+  }
+}
+
+function stop(turn) {
+  if (!turn) return;
+  turn.over = true;
+  turn.abort?.abort();
+}

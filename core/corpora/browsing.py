@@ -1,0 +1,178 @@
+"""Pages of items: filtered, searched, 50 at a time, by position. No deep OFFSET, no payload in a count."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Select, exists, func, literal_column, select, text
+from sqlalchemy.sql import ColumnElement
+
+from core.corpora.catalog import Corpus
+from core.corpora.rendering import render
+from core.errors import InvalidInput, NotFound
+from core.store.schema import STATUS_CODE, STATUSES, item, item_tag, item_text, suggestion
+from core.store.schema import tag as tag_table
+
+PAGE = 50
+MOST = 200
+COUNT_LIMIT = 100_000  # a text search is counted up to here; beyond it the total is "more than"
+SNIPPET = 180
+LABELLED = ("gold", "suggested", "accepted")
+_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af\u0e00-\u0e7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a list of items is narrowed to. `status` is one of STATUSES, "deleted" or "all"; `labelled` one of
+    LABELLED; `tag` a tag's id."""
+
+    query: str = ""
+    status: str = "all"
+    labelled: str = ""
+    tag: int | None = None
+
+
+def search_condition(connection: Connection, query: str) -> ColumnElement[bool]:
+    """Items whose text contains every word of `query`, the last one as a beginning.
+
+    Full-text search cuts Chinese, Japanese, Korean and Thai into no words and ignores very short ones: such
+    queries look for the characters as they stand.
+    """
+    wanted = " ".join(unicodedata.normalize("NFKC", query).casefold().split())
+    words = re.findall(r"\w+", wanted)
+    if not words or _CJK.search(wanted) or max(map(len, words)) < 3:
+        pattern = "%" + re.sub(r"([%_\\])", r"\\\1", wanted) + "%"
+        inner = select(item_text.c.item).where(item_text.c.text.like(pattern, escape="\\"))
+        return item.c.pk.in_(inner)
+    if connection.dialect.name == "sqlite":
+        match = " ".join(f'"{word}"' for word in words[:-1]) + f' "{words[-1]}"*'
+        found = text("SELECT rowid FROM item_fts WHERE item_fts MATCH :match").bindparams(match=match.strip())
+        return item.c.pk.in_(found.columns(literal_column("rowid")).subquery().select())
+    match = " & ".join([*words[:-1], words[-1] + ":*"])
+    vector = literal_column("item_text.vector")
+    return item.c.pk.in_(select(item_text.c.item).where(vector.op("@@")(func.to_tsquery("simple", match))))
+
+
+def _conditions(connection: Connection, corpus: Corpus, wanted: Filter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [item.c.corpus == corpus.pk]
+    if wanted.status == "deleted":
+        conditions.append(item.c.deleted != 0)
+    else:
+        conditions.append(item.c.deleted == 0)
+        if wanted.status in STATUS_CODE:
+            conditions.append(item.c.status == STATUS_CODE[wanted.status])
+        elif wanted.status not in ("", "all"):
+            raise InvalidInput(f"“{wanted.status}” is no status.", f"Use one of: all, {', '.join(STATUSES)}, deleted.")
+    if wanted.labelled == "gold":
+        conditions.append(item.c.gold.is_not(None))
+    elif wanted.labelled == "suggested":
+        conditions.append(exists().where(suggestion.c.item == item.c.pk))
+    elif wanted.labelled == "accepted":
+        conditions.append(exists().where(item_tag.c.item == item.c.pk))
+    elif wanted.labelled:
+        raise InvalidInput(f"“{wanted.labelled}” is no filter.", f"Use one of: {', '.join(LABELLED)}.")
+    if wanted.tag is not None:
+        conditions.append(exists().where(item_tag.c.item == item.c.pk, item_tag.c.tag == wanted.tag))
+    if wanted.query.strip():
+        conditions.append(search_condition(connection, wanted.query))
+    return conditions
+
+
+def count_items(connection: Connection, corpus: Corpus, wanted: Filter) -> tuple[int, bool]:
+    """How many items pass, and whether counting stopped at COUNT_LIMIT."""
+    query = select(literal_column("1")).select_from(item).where(*_conditions(connection, corpus, wanted))
+    searching = bool(wanted.query.strip() or wanted.labelled or wanted.tag)
+    if searching:
+        query = query.limit(COUNT_LIMIT + 1)
+    n = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
+    return min(n, COUNT_LIMIT) if searching else n, searching and n > COUNT_LIMIT
+
+
+def parse_cursor(cursor: str) -> tuple[str, int, int]:
+    """("next" | "previous", position, rank of the first item of that page)."""
+    if not cursor:
+        return "next", 0, 1
+    match = re.fullmatch(r"(next|previous):(\d{1,15}):(\d{1,15})", cursor)
+    if match is None:
+        raise InvalidInput("That place in the list does not exist.", "Go back to the first page.")
+    return match[1], int(match[2]), int(match[3])
+
+
+def list_items(
+    connection: Connection, corpus: Corpus, wanted: Filter, cursor: str = "", limit: int = PAGE
+) -> dict[str, Any]:
+    """One page: `items`, `total`, `total_is_more`, `from` (rank of the first), `next` and `previous` cursors."""
+    limit = max(1, min(limit, MOST))
+    direction, position, rank = parse_cursor(cursor)
+    columns = [item.c.pk, item.c.id, item.c.external_id, item.c.position, item.c.title, item.c.fields, item.c.gold]
+    query: Select[Any] = select(*columns, item.c.status, item.c.deleted, item.c.updated_at)
+    query = query.where(*_conditions(connection, corpus, wanted))
+    if direction == "next":
+        query = query.where(item.c.position > position).order_by(item.c.position)
+    else:
+        query = query.where(item.c.position < position).order_by(item.c.position.desc())
+    rows = list(connection.execute(query.limit(limit + 1)).all())
+    more = len(rows) > limit
+    rows = rows[:limit]
+    if direction == "previous":
+        rows.reverse()
+        if not more:
+            rank = 1
+    has_next = more if direction == "next" else True
+    has_previous = rank > 1 if direction == "next" else more
+    total, total_is_more = count_items(connection, corpus, wanted)
+    return {
+        "items": _cards(connection, corpus, rows),
+        "total": total,
+        "total_is_more": total_is_more,
+        "from": rank if rows else 0,
+        "next": f"next:{rows[-1].position}:{rank + len(rows)}" if rows and has_next else None,
+        "previous": f"previous:{rows[0].position}:{max(1, rank - limit)}" if rows and has_previous else None,
+    }
+
+
+def _cards(connection: Connection, corpus: Corpus, rows: list[Any]) -> list[dict[str, Any]]:
+    keys = [row.pk for row in rows]
+    tags: dict[int, list[str]] = {}
+    if keys:
+        accepted = select(item_tag.c.item, tag_table.c.name).join(tag_table, tag_table.c.id == item_tag.c.tag)
+        for pk, name in connection.execute(accepted.where(item_tag.c.item.in_(keys)).order_by(tag_table.c.key)):
+            tags.setdefault(pk, []).append(name)
+    suggested: dict[int, int] = {}
+    if keys:
+        counted = select(suggestion.c.item, func.count()).where(suggestion.c.item.in_(keys))
+        suggested = {row[0]: row[1] for row in connection.execute(counted.group_by(suggestion.c.item))}
+    cards = []
+    for row in rows:
+        texts = render(orjson.loads(row.fields), corpus.roles)
+        snippet = next((field.text for field in texts if field.kind != "title" and field.text != row.title), "")
+        cards.append(
+            {
+                "id": row.id,
+                "external_id": row.external_id,
+                "title": row.title,
+                "snippet": " ".join(snippet[: SNIPPET * 2].split())[:SNIPPET],
+                "status": "deleted" if row.deleted else STATUSES[row.status],
+                "tags": tags.get(row.pk, []),
+                "gold": None if row.gold is None else orjson.loads(row.gold),
+                "suggested": suggested.get(row.pk, 0),
+                "updated_at": row.updated_at,
+            }
+        )
+    return cards
+
+
+def find_item(connection: Connection, item_id: str) -> Any:
+    """The row of an item, deleted or not.
+
+    Raises:
+        NotFound: there is none with that id.
+    """
+    row = connection.execute(select(item).where(item.c.id == item_id)).first()
+    if row is None:
+        raise NotFound(f"There is no item “{item_id[:40]}”.", "It may belong to another project.")
+    return row

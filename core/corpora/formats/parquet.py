@@ -1,0 +1,234 @@
+"""Reading parquet in batches; pyarrow is loaded when the first such file is opened.
+
+Types become JSON: dates and times ISO 8601 text, decimals text, durations seconds, NaN a missing value.
+Binary cells are refused with a note, the row stays.
+"""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import math
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from core.corpora.formats.base import (
+    MAX_CELL,
+    REPLACEMENT,
+    JsonValue,
+    Problem,
+    Row,
+    Source,
+    clean_value,
+    json_constant,
+    largest_text,
+    repaired,
+    too_large,
+    unique_names,
+)
+from core.errors import InvalidInput, UnsafeInput
+
+BATCH = 1024
+BATCH_BYTES = 64 << 20
+"""A batch has `BATCH` rows, or as many as fit into this by the file's own average."""
+MAX_CHUNK = 1 << 30
+"""Bytes one column of a row group may unpack to when it is packed more than `MAX_RATIO` fold."""
+MAX_RATIO = 200
+
+
+def read(source: Source) -> Iterator[Row | Problem]:
+    """The rows of a parquet file. Raises InvalidInput for a broken or empty one, UnsafeInput for a bomb.
+
+    Args:
+        source: must be seekable.
+    """
+    import pyarrow as pa
+
+    with source.open() as stream:
+        parquet = _open(source, stream)
+        _refuse_bombs(source.name, parquet.metadata)
+        names, _ = unique_names(parquet.schema_arrow.names)
+        number = 0
+        try:
+            for batch in parquet.iter_batches(batch_size=_batch(parquet.metadata), use_threads=False):
+                refused: dict[int, list[str]] = {}
+                broken: set[int] = set()
+                columns = [
+                    _column(batch.column(place), name, refused, broken) for place, name in enumerate(names)
+                ]
+                for place, cells in enumerate(zip(*columns, strict=True)):
+                    number += 1
+                    values = dict(zip(names, cells, strict=True))
+                    notes = [_binary(source.name, number, field) for field in refused.get(place, ())]
+                    if place in broken:
+                        notes.append(repaired(source.name, number))
+                    if any(type(cell) is not float and _huge(cell) for cell in cells):
+                        yield too_large(source.name, number)
+                    else:
+                        yield Row(source.name, number, values, tuple(notes))
+        except (pa.ArrowException, OSError, OverflowError, ValueError) as error:
+            cause = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+            if number == 0:
+                raise InvalidInput(f"{source.name} cannot be read: {cause}", "Write the file again.") from error
+            yield Problem(
+                source.name,
+                None,
+                None,
+                "truncated",
+                f"The file cannot be read after row {number:,}: {cause}",
+                "The file may be damaged; get it again.",
+            )
+    if number == 0:
+        raise InvalidInput(f"{source.name} holds no rows.", "Choose a file that holds rows.")
+
+
+def count(source: Source) -> int:
+    """The number of rows that the file says it holds. Raises InvalidInput for a broken file."""
+    with source.open() as stream:
+        return int(_open(source, stream).metadata.num_rows)
+
+
+def _open(source: Source, stream: BinaryIO) -> Any:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.ParquetFile(stream, pre_buffer=False)
+    except (pa.ArrowException, OSError) as error:
+        raise InvalidInput(
+            f"{source.name} begins like a parquet file but cannot be read as one.",
+            "The file may not have been copied whole; get it again.",
+        ) from error
+
+
+def _refuse_bombs(file: str, metadata: Any) -> None:
+    for group in range(metadata.num_row_groups):
+        row_group = metadata.row_group(group)
+        for place in range(row_group.num_columns):
+            chunk = row_group.column(place)
+            packed = max(1, chunk.total_compressed_size)
+            if chunk.total_uncompressed_size > max(MAX_CHUNK, MAX_RATIO * packed):
+                raise UnsafeInput(
+                    f"{file}: the column {chunk.path_in_schema} unpacks to "
+                    f"{chunk.total_uncompressed_size >> 20:,} MB from {packed >> 10:,} kB.",
+                    "Write the file with smaller row groups if it is what you expect.",
+                )
+
+
+def _batch(metadata: Any) -> int:
+    size = sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
+    each = max(1, size // max(1, metadata.num_rows))
+    return max(1, min(BATCH, BATCH_BYTES // each))
+
+
+def _column(array: Any, name: str, refused: dict[int, list[str]], broken: set[int]) -> list[JsonValue]:
+    """The cells of one column of a batch as JSON values; where cells were refused or repaired is noted."""
+    import pyarrow as pa
+
+    kind = array.type
+    if pa.types.is_dictionary(kind):
+        array = array.dictionary_decode()
+        kind = array.type
+    if isinstance(kind, pa.BaseExtensionType):
+        array = array.storage
+        kind = array.type
+    if pa.types.is_uint64(kind):
+        return [cell if cell is None or cell < 2**63 else str(cell) for cell in array.to_pylist()]
+    if pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind):
+        return array.to_pylist()
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+        for place, valid in enumerate(array.is_valid().to_pylist()):
+            if valid:
+                refused.setdefault(place, []).append(name)
+        return [None] * len(array)
+    if _nanoseconds(kind):
+        return _exact_times(array)
+    if pa.types.is_floating(kind):
+        return [cell if cell is None or math.isfinite(cell) else _odd(cell) for cell in array.to_pylist()]
+    try:
+        cells = array.to_pylist()
+    except UnicodeDecodeError:
+        binary = pa.large_binary() if pa.types.is_large_string(kind) else pa.binary()
+        if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+            raise InvalidInput(
+                f"The column {name} holds text that is not valid UTF-8.", "Write the file again with valid text."
+            ) from None
+        cells = [None if cell is None else cell.decode("utf-8", "replace") for cell in array.cast(binary).to_pylist()]
+        broken.update(place for place, cell in enumerate(cells) if cell and REPLACEMENT in cell)
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        for place, cell in enumerate(cells):
+            if cell and "\0" in cell:
+                cells[place] = clean_value(cell)
+                broken.add(place)
+        return cells
+    for place, cell in enumerate(cells):
+        if cell is None:
+            continue
+        dropped: list[bytes] = []
+        cells[place] = _plain(cell, dropped)
+        if dropped:
+            refused.setdefault(place, []).append(name)
+    return cells
+
+
+def _nanoseconds(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return (pa.types.is_timestamp(kind) or pa.types.is_time64(kind)) and kind.unit == "ns"
+
+
+def _exact_times(array: Any) -> list[JsonValue]:
+    """Nanosecond times as ISO text, with nine digits only where six would lose some."""
+    import pyarrow as pa
+
+    kind = array.type
+    coarser = pa.timestamp("us", kind.tz) if pa.types.is_timestamp(kind) else pa.time64("us")
+    try:
+        return [None if cell is None else cell.isoformat() for cell in array.cast(coarser).to_pylist()]
+    except (pa.ArrowInvalid, ValueError, OverflowError):
+        return [None if cell is None else cell.replace(" ", "T", 1) for cell in array.cast(pa.string()).to_pylist()]
+
+
+def _odd(number: float) -> JsonValue:
+    return json_constant("NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity")
+
+
+def _plain(value: Any, dropped: list[bytes]) -> JsonValue:
+    """A Python value that pyarrow made, as a JSON value; `dropped` grows by one for each binary part."""
+    if isinstance(value, str):
+        return clean_value(value)
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else _odd(value)
+    if isinstance(value, datetime.datetime | datetime.date | datetime.time):
+        return value.isoformat()
+    if isinstance(value, datetime.timedelta):
+        return value.total_seconds()
+    if isinstance(value, decimal.Decimal):
+        return str(value)
+    if isinstance(value, bytes | bytearray | memoryview):
+        dropped.append(b"")
+        return None
+    if isinstance(value, dict):
+        return {str(key): _plain(each, dropped) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each, dropped) for each in value]
+    return str(value)
+
+
+def _huge(cell: JsonValue) -> bool:
+    if type(cell) is str:
+        return len(cell) > MAX_CELL
+    return isinstance(cell, list | dict) and largest_text(cell) > MAX_CELL
+
+
+def _binary(file: str, row: int, field: str) -> Problem:
+    return Problem(
+        file,
+        row,
+        field,
+        "binary_cell",
+        "The cell holds binary data, which was left out.",
+        "Keep pictures and sound in files, and name the file in the row.",
+    )

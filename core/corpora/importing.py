@@ -1,0 +1,322 @@
+"""Imports a file into a corpus: an upsert by external id or content, in short transactions, resumable.
+
+An item's id is derived from its corpus and its external id (or, without one, its content), so importing again
+updates and never duplicates. After each batch the number of rows done is committed with the rows themselves:
+a killed import goes on at the next row.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, bindparam, func, insert, select, text, update
+
+from core.corpora.catalog import Corpus, ensure_corpus
+from core.corpora.mapping import CompiledMapping, DraftItem, Mapping
+from core.corpora.reading import Problem, Row, read_rows
+from core.corpora.rendering import display_title, search_text
+from core.store.database import BulkPace, Database, allocate
+from core.store.schema import STATUS_CODE, import_note, import_run, item, item_text
+from core.store.schema import corpus as corpus_table
+
+COUNTS = ("new", "updated", "unchanged", "skipped", "problems")
+Labelled = tuple[int, DraftItem]
+# what happens to tags that people had accepted elsewhere (a Tagloom export): given by the door, see review
+OnLabels = Callable[[Connection, Corpus, list[Labelled]], None]
+
+
+@dataclass(slots=True)
+class ImportReport:
+    """How an import ended. `problems` counts notes and skipped rows; the rows are in `import_note`."""
+
+    corpus: str
+    new: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    skipped: int = 0
+    problems: int = 0
+    rows: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("corpus", *COUNTS, "rows")}
+
+
+@dataclass(slots=True)
+class _Batch:
+    rows: int = 0
+    drafts: list[tuple[Row, DraftItem]] = field(default_factory=list)
+    notes: list[tuple[str, Problem]] = field(default_factory=list)  # (outcome, problem)
+
+
+def import_file(
+    database: Database,
+    path: Path,
+    *,
+    name: str,
+    corpus_name: str,
+    mapping: Mapping,
+    import_id: str,
+    kind: str = "items",
+    on_labels: OnLabels | None = None,
+    on_progress: Callable[[int], None] | None = None,
+) -> ImportReport:
+    """Import every good row of a file.
+
+    Args:
+        name: the file's name as the person knows it (an upload is stored under another one).
+        import_id: names this import; the same id goes on where it stopped.
+        on_labels: called inside the transaction with items that carry already accepted tags.
+        on_progress: called after each commit with the rows done; may raise JobCancelled.
+
+    Raises:
+        InvalidInput, UnsafeInput: the file cannot be read at all; nothing was changed.
+    """
+    records = read_rows(path, name=name)
+    first = list(islice(records, 1))  # opens the file: an unreadable one is refused before anything is made
+    corpus, done, counts = _begin(database, import_id, corpus_name, kind, mapping, name)
+    report = ImportReport(corpus.name, **counts, rows=done)
+    compiled = CompiledMapping(mapping)
+    pace = BulkPace(database)
+    source = _chain(first, records)
+    if done:
+        for _ in islice(source, done):
+            pass
+    while True:
+        batch = _read_batch(source, compiled, pace.batch)
+        if not batch.rows:
+            break
+        started = time.perf_counter()
+        changed = database.write(lambda c, b=batch: _write(c, corpus, import_id, report, b, on_labels))  # type: ignore[misc]
+        report = changed
+        pace(time.perf_counter() - started)
+        if on_progress:
+            on_progress(report.rows)
+    return report
+
+
+def _chain(first: Iterable[Row | Problem], rest: Iterator[Row | Problem]) -> Iterator[Row | Problem]:
+    yield from first
+    yield from rest
+
+
+def _begin(
+    database: Database, import_id: str, corpus_name: str, kind: str, mapping: Mapping, source: str
+) -> tuple[Corpus, int, dict[str, int]]:
+    def begin(connection: Connection) -> tuple[Corpus, int, dict[str, int]]:
+        corpus, _ = ensure_corpus(connection, corpus_name, kind, mapping.to_json(), source)
+        row = connection.execute(select(import_run).where(import_run.c.id == import_id)).first()
+        if row is not None:
+            return corpus, int(row.rows_done), orjson.loads(row.counts)
+        counts = dict.fromkeys(COUNTS, 0)
+        values = {
+            "id": import_id,
+            "corpus": corpus.pk,
+            "source": source,
+            "mapping": orjson.dumps(mapping.to_json()).decode(),
+            "rows_done": 0,
+            "counts": orjson.dumps(counts).decode(),
+            "at": time.time(),
+        }
+        connection.execute(insert(import_run), values)
+        return corpus, 0, counts
+
+    return database.write(begin)
+
+
+def _read_batch(source: Iterator[Row | Problem], compiled: CompiledMapping, size: int) -> _Batch:
+    batch = _Batch()
+    for record in islice(source, size):
+        batch.rows += 1
+        if isinstance(record, Problem):
+            batch.notes.append(("skipped" if record.row is not None else "note", record))
+            continue
+        batch.notes.extend(("note", note) for note in record.notes)
+        draft = compiled(record)
+        if isinstance(draft, Problem):
+            batch.notes.append(("skipped", draft))
+        else:
+            batch.drafts.append((record, draft))
+            batch.notes.extend(("note", note) for note in draft.problems)
+    return batch
+
+
+def _content(draft: DraftItem) -> tuple[str, str | None, str]:
+    """The item's fields and gold as stored, and the hash of its content."""
+    fields = orjson.dumps(draft.fields)
+    gold = None if draft.gold is None else orjson.dumps(draft.gold)
+    digest = blake2b(fields, digest_size=16)
+    digest.update(gold or b"-")
+    digest.update(f"\x1f{draft.media or ''}\x1f{draft.link or ''}".encode())
+    return fields.decode(), None if gold is None else gold.decode(), digest.hexdigest()
+
+
+def item_id(corpus_id: str, external_id: str | None, content_hash: str) -> str:
+    """The stable id: 32 hex digits from the corpus and the external id, or the content without one."""
+    own = f"{corpus_id}\x1fid\x1f{external_id}" if external_id is not None else f"{corpus_id}\x1f{content_hash}"
+    return blake2b(own.encode(), digest_size=16).hexdigest()
+
+
+def _write(
+    connection: Connection,
+    corpus: Corpus,
+    import_id: str,
+    before: ImportReport,
+    batch: _Batch,
+    on_labels: OnLabels | None,
+) -> ImportReport:
+    report = ImportReport(**{name: getattr(before, name) for name in ("corpus", *COUNTS, "rows")})
+    now = time.time()
+    prepared = {}
+    notes = list(batch.notes)
+    for row, draft in batch.drafts:
+        fields, gold, content_hash = _content(draft)
+        key = item_id(corpus.id, draft.external_id, content_hash)
+        if key in prepared:
+            notes.append(("skipped", _repeated(row, draft, prepared[key][0].number)))
+            continue
+        prepared[key] = (row, draft, fields, gold, content_hash)
+    existing = _existing(connection, list(prepared))
+    new, changed, labelled = [], [], []
+    for key, (row, draft, fields, gold, content_hash) in prepared.items():
+        values = {
+            "content_hash": content_hash,
+            "title": display_title(draft.fields, corpus.roles),
+            "fields": fields,
+            "gold": gold,
+            "media": draft.media,
+            "link": draft.link,
+            "imported_by": import_id,
+            "source_row": row.number,
+            "updated_at": now,
+        }
+        have = existing.get(key)
+        if have is None:
+            new.append({"id": key, "external_id": draft.external_id, **values, "_draft": draft})
+        elif have.imported_by == import_id:
+            notes.append(("skipped", _repeated(row, draft, have.source_row)))
+        elif have.deleted:
+            notes.append(("skipped", _was_deleted(row)))
+        elif have.content_hash == content_hash:
+            report.unchanged += 1
+            if draft.tags is not None:
+                labelled.append((have.pk, draft))
+        else:
+            changed.append({"_pk": have.pk, **values, "_draft": draft, "_status": have.status})
+            notes.append(("updated", _updated(row, draft)))
+    if new:
+        labelled += _insert(connection, corpus, new, now)
+    if changed:
+        labelled += _update(connection, changed)
+    if labelled and on_labels is not None:
+        on_labels(connection, corpus, [entry for entry in labelled if entry[1].tags is not None])
+    report.new += len(new)
+    report.updated += len(changed)
+    report.skipped += sum(outcome == "skipped" for outcome, _ in notes)
+    report.problems += sum(outcome != "updated" for outcome, _ in notes)
+    report.rows += batch.rows
+    _note(connection, import_id, notes)
+    counts = {name: getattr(report, name) for name in COUNTS}
+    connection.execute(
+        update(import_run)
+        .where(import_run.c.id == import_id)
+        .values(rows_done=report.rows, counts=orjson.dumps(counts).decode(), at=now)
+    )
+    connection.execute(update(corpus_table).where(corpus_table.c.pk == corpus.pk).values(updated_at=now))
+    return report
+
+
+def _existing(connection: Connection, ids: list[str]) -> dict[str, Any]:
+    columns = "pk, id, content_hash, deleted, imported_by, source_row, status"
+    if connection.dialect.name == "sqlite":
+        query = text(f"SELECT {columns} FROM item WHERE id IN (SELECT value FROM json_each(:ids))")
+        rows = connection.execute(query, {"ids": orjson.dumps(ids).decode()})
+    else:
+        rows = connection.execute(text(f"SELECT {columns} FROM item WHERE id = ANY(:ids)"), {"ids": ids})
+    return {row.id: row for row in rows}
+
+
+def _insert(connection: Connection, corpus: Corpus, new: list[dict[str, Any]], now: float) -> list[Labelled]:
+    keys = allocate(connection, "item", "pk", len(new))
+    last = connection.execute(select(func.max(item.c.position)).where(item.c.corpus == corpus.pk)).scalar() or 0
+    texts, labelled = [], []
+    for position, (pk, values) in enumerate(zip(keys, new, strict=True), start=last + 1):
+        draft = values.pop("_draft")
+        texts.append({"item": pk, "text": search_text(draft.fields.values())})
+        labelled.append((pk, draft))
+        values.update(pk=pk, corpus=corpus.pk, position=position, status=0, deleted=0, created_at=now)
+    connection.execute(insert(item), new)
+    connection.execute(insert(item_text), texts)
+    if connection.dialect.name == "sqlite":
+        connection.execute(text("INSERT INTO item_fts(rowid, text) VALUES (:item, :text)"), texts)
+    return [entry for entry in labelled if entry[1].tags is not None]
+
+
+def _update(connection: Connection, changed: list[dict[str, Any]]) -> list[Labelled]:
+    labelled = []
+    rows = []
+    for values in changed:
+        draft, pk = values.pop("_draft"), values.pop("_pk")
+        done = values.pop("_status") == STATUS_CODE["done"]
+        # a person decided on the old content: it needs another look
+        values["status"] = STATUS_CODE["again"] if done else None
+        rows.append({"_pk": pk, **values})
+        labelled.append((pk, draft))
+        replace_text(connection, pk, search_text(draft.fields.values()))
+    statement = update(item).where(item.c.pk == bindparam("_pk"))
+    named = {name: bindparam(name) for name in rows[0] if name not in ("_pk", "status")}
+    connection.execute(statement.values(**named, status=func.coalesce(bindparam("status"), item.c.status)), rows)
+    return [entry for entry in labelled if entry[1].tags is not None]
+
+
+def replace_text(connection: Connection, pk: int, new: str) -> None:
+    """Change what the search finds an item by; the full-text index must be told the old text first."""
+    if connection.dialect.name == "sqlite":
+        old = connection.execute(select(item_text.c.text).where(item_text.c.item == pk)).scalar_one()
+        connection.execute(
+            text("INSERT INTO item_fts(item_fts, rowid, text) VALUES ('delete', :pk, :text)"), {"pk": pk, "text": old}
+        )
+        connection.execute(text("INSERT INTO item_fts(rowid, text) VALUES (:pk, :text)"), {"pk": pk, "text": new})
+    connection.execute(update(item_text).where(item_text.c.item == pk).values(text=new))
+
+
+def _note(connection: Connection, import_id: str, notes: list[tuple[str, Problem]]) -> None:
+    rows = [
+        {
+            "import_run": import_id,
+            "outcome": outcome,
+            "file": problem.file,
+            "row": problem.row,
+            "field": problem.field,
+            "code": problem.code,
+            "cause": problem.cause,
+            "remedy": problem.remedy,
+        }
+        for outcome, problem in notes
+    ]
+    if rows:
+        connection.execute(insert(import_note), rows)
+
+
+def _repeated(row: Row, draft: DraftItem, first: int) -> Problem:
+    if draft.external_id is not None:
+        cause = f"The id “{draft.external_id[:80]}” stands already in row {first} of this import."
+        return Problem(row.file, row.number, None, "repeated_id", cause, "Give each row an id of its own.")
+    cause = f"The row repeats row {first} word for word."
+    return Problem(row.file, row.number, None, "repeated_row", cause, "Nothing to do: one copy is imported.")
+
+
+def _was_deleted(row: Row) -> Problem:
+    cause = "The item was deleted here by a person."
+    return Problem(row.file, row.number, None, "deleted", cause, "Restore it in the corpus (filter: deleted).")
+
+
+def _updated(row: Row, draft: DraftItem) -> Problem:
+    cause = f"The item “{(draft.external_id or '')[:80]}” has new content."
+    return Problem(row.file, row.number, None, "updated", cause, "")

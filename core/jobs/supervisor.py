@@ -1,0 +1,129 @@
+"""Starts queued jobs as processes of their own, and notices those whose process is gone.
+
+Workers are detached (their own session, or process group on Windows): they outlive the server, and a server
+that returns finds them by pid and start time. A job whose process died becomes "interrupted"; the server
+resumes it by itself, up to MOST_ATTEMPTS times, because a crash must not need a person.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psutil
+
+from core.errors import StoreError
+from core.jobs.queue import Job, JobQueue
+
+MOST_ATTEMPTS = 3
+TICK_SECONDS = 0.5
+CODE_FOLDER = Path(__file__).resolve().parents[2]
+
+
+def process_lives(pid: int | None, started: float | None) -> bool:
+    """True when the process `pid` that started at `started` (seconds since the epoch) still runs."""
+    if pid is None or started is None:
+        return False
+    try:
+        process = psutil.Process(pid)
+        return abs(process.create_time() - started) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+class Supervisor:
+    """One thread of the serving process; several servers on one data folder do no harm (claims are atomic)."""
+
+    def __init__(self, queue: JobQueue, slots: int) -> None:
+        self.queue = queue
+        self.slots = slots
+        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._starting: dict[str, subprocess.Popen[bytes]] = {}
+        self._thread = threading.Thread(target=self._watch, name="tagloom-supervisor", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop watching; running workers go on."""
+        self._stop.set()
+        self._wake.set()
+        self._thread.join(timeout=5)
+
+    def wake(self) -> None:
+        """Look at once: a job was queued."""
+        self._wake.set()
+
+    def _watch(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self.tick()
+            except StoreError:
+                time.sleep(1)  # a full or busy disk: the jobs' rows say the rest once it is back
+            self._wake.wait(TICK_SECONDS)
+            self._wake.clear()
+
+    def tick(self) -> None:
+        """One look at the queue: bury the dead, then fill the free slots."""
+        self._collect()
+        running = self.queue.in_state("running")
+        for job in running:
+            if not process_lives(job.pid, job.pid_started):
+                self._interrupted(job)
+        alive = {job.id for job in running if process_lives(job.pid, job.pid_started)} | set(self._starting)
+        for job in self.queue.in_state("queued"):
+            if len(alive) >= self.slots:
+                break
+            if job.id not in alive:
+                self._starting[job.id] = self.spawn(job)
+                alive.add(job.id)
+
+    def _collect(self) -> None:
+        """Forget started processes that ended; one that ended before it took its job could not start at all."""
+        for job_id, process in list(self._starting.items()):
+            if process.poll() is None:
+                continue
+            del self._starting[job_id]
+            self.queue.finish(
+                job_id,
+                "failed",
+                message="The job's process could not start.",
+                remedy=f"Its output is in {self.queue.folder(job_id) / 'worker.txt'}; resume tries again.",
+                from_states=("queued",),
+            )
+
+    def _interrupted(self, job: Job) -> None:
+        if job.cancel_requested:
+            self.queue.finish(job.id, "cancelled", message="Cancelled.", remedy="Resume goes on from here.")
+            return
+        message = "The job's process ended without finishing."
+        if not self.queue.finish(job.id, "interrupted", message=message, remedy="Resume goes on from here."):
+            return
+        with (self.queue.folder(job.id) / "log.txt").open("a", encoding="utf-8") as log:
+            log.write(f"{time.strftime('%H:%M:%S')} Interrupted: the process was gone.\n")
+        if job.attempt < MOST_ATTEMPTS:
+            self.queue.resume(job.id)
+
+    def spawn(self, job: Job) -> subprocess.Popen[bytes]:
+        """Start the worker process of a queued job."""
+        environment = {**os.environ, **self.queue.host.settings.environment(), "PYTHONPATH": str(CODE_FOLDER)}
+        output = (self.queue.folder(job.id) / "worker.txt").open("ab")
+        try:
+            # -P: a folder named core/ in the working folder must not be imported instead of ours
+            return subprocess.Popen(
+                [sys.executable, "-P", "-m", "core.worker", job.id],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=self.queue.folder(job.id),
+                env=environment,
+                start_new_session=os.name != "nt",
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) if os.name == "nt" else 0,
+            )
+        finally:
+            output.close()

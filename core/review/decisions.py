@@ -1,0 +1,325 @@
+"""Decisions of people: append-only events, and the current state as their projection.
+
+An event says what a person did to one item's field, the state that they meant to leave behind, what they were
+shown, and the version of the state that they saw. It is applied when that version is still the current one;
+otherwise it is kept, marked as not applied, and the person chooses (docs/architecture.md, "Decisions").
+Events are idempotent by the uuid that the client made: sending one again changes nothing and answers the same.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid as uuid_module
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, delete, insert, select, update
+
+from core.errors import InvalidInput, TagloomError
+from core.store.schema import STATUS_CODE, STATUSES, current, decision, item, item_tag
+from core.vocabulary.store import add_tag, check_tags, revision
+
+ACTIONS = ("accept", "edit", "reject", "skip", "undo")
+FIELDS = ("tags",)
+MOST_EVENTS = 200
+MOST_TAGS = 500
+SHOWN_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What stands decided for one field of one item. Tag ids are integers; version 0 means untouched."""
+
+    status: str = "pending"
+    accepted: tuple[int, ...] = ()
+    rejected: tuple[int, ...] = ()
+    version: int = 0
+    person: str | None = None
+    at: float | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """As the page gets it: ids as text."""
+        return {
+            "status": self.status,
+            "accepted": [str(t) for t in self.accepted],
+            "rejected": [str(t) for t in self.rejected],
+            "version": self.version,
+            "person": self.person,
+            "at": self.at,
+        }
+
+    def content(self) -> str:
+        """As events store it."""
+        return orjson.dumps({"status": self.status, "accepted": self.accepted, "rejected": self.rejected}).decode()
+
+
+def load_states(connection: Connection, items: dict[int, int], field: str = "tags") -> dict[int, State]:
+    """States by item pk; `items` maps pk → stored status code (which an import may have set to "again")."""
+    states = {}
+    if items:
+        rows = connection.execute(select(current).where(current.c.item.in_(list(items)), current.c.field == field))
+        for row in rows:
+            status = "again" if items[row.item] == STATUS_CODE["again"] else row.status
+            states[row.item] = State(
+                status,
+                tuple(orjson.loads(row.accepted)),
+                tuple(orjson.loads(row.rejected)),
+                row.version,
+                row.person,
+                row.at,
+            )
+    return {pk: states.get(pk) or State(status=STATUSES[code]) for pk, code in items.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One checked decision as a client sent it."""
+
+    uuid: str
+    item: str
+    field: str
+    action: str
+    change: dict[str, Any] | None
+    undoes: str | None
+    version: int
+    status: str
+    accepted: tuple[str, ...]
+    rejected: tuple[str, ...]
+    new_tags: tuple[tuple[str, str], ...]
+    shown: str
+    blind: bool
+    client_time: str
+    milliseconds: int | None
+
+
+def _text(data: dict[str, Any], name: str, most: int, default: str | None = None) -> str:
+    value = data.get(name, default)
+    if not isinstance(value, str) or len(value) > most:
+        raise InvalidInput(f"The decision's “{name}” is not a text of at most {most} characters.", "Reload the page.")
+    return value
+
+
+def _ids(data: dict[str, Any], name: str) -> tuple[str, ...]:
+    values = data.get(name, [])
+    if not isinstance(values, list) or len(values) > MOST_TAGS or any(not isinstance(v, str) for v in values):
+        raise InvalidInput(f"The decision's “{name}” is not a list of up to {MOST_TAGS} tag ids.", "Reload the page.")
+    return tuple(dict.fromkeys(values))
+
+
+def parse_event(data: Any) -> Event:
+    """Check one event from a client; nothing of it is trusted.
+
+    Raises:
+        InvalidInput: a part is missing or not what it should be.
+    """
+    if not isinstance(data, dict):
+        raise InvalidInput("A decision is not a JSON object.", "Reload the page.")
+    uuid = _text(data, "uuid", 36)
+    try:
+        uuid_module.UUID(uuid)
+    except ValueError:
+        raise InvalidInput("The decision's uuid is not one.", "Reload the page.") from None
+    after = data.get("after")
+    if not isinstance(after, dict) or after.get("status") not in STATUSES:
+        raise InvalidInput(
+            "The decision does not say which state it leaves behind.", f"Its status is one of {', '.join(STATUSES)}."
+        )
+    action, field = _text(data, "action", 20), _text(data, "field", 40, "tags")
+    if action not in ACTIONS or field not in FIELDS:
+        raise InvalidInput(f"“{action}” on “{field}” is no decision.", f"Actions: {', '.join(ACTIONS)}.")
+    version, milliseconds = data.get("version"), data.get("ms")
+    if not isinstance(version, int) or version < 0:
+        raise InvalidInput("The decision does not say which version was seen.", "Reload the page.")
+    new_tags = data.get("new_tags") or []
+    if not isinstance(new_tags, list) or len(new_tags) > 50 or not all(isinstance(t, dict) for t in new_tags):
+        raise InvalidInput("The decision's new tags are not a list.", "Reload the page.")
+    shown = orjson.dumps(data.get("shown") or {}).decode()
+    if len(shown) > SHOWN_BYTES:
+        raise InvalidInput("The decision says more about what was shown than fits.", "Reload the page.")
+    change = data.get("change")
+    undoes = data.get("undoes")
+    if action == "undo" and not isinstance(undoes, str):
+        raise InvalidInput("An undo must name the decision that it undoes.", "Reload the page.")
+    return Event(
+        uuid=uuid,
+        item=_text(data, "item", 64),
+        field=field,
+        action=action,
+        change=change if isinstance(change, dict) else None,
+        undoes=undoes if isinstance(undoes, str) else None,
+        version=version,
+        status=after["status"],
+        accepted=_ids(after, "accepted"),
+        rejected=_ids(after, "rejected"),
+        new_tags=tuple((_text(t, "id", 64), _text(t, "name", 400)) for t in new_tags),
+        shown=shown,
+        blind=data.get("blind") is True,
+        client_time=_text(data, "client_time", 40, ""),
+        milliseconds=milliseconds if isinstance(milliseconds, int) and 0 <= milliseconds < 2**31 else None,
+    )
+
+
+def record(connection: Connection, events: list[Any], person: str) -> list[dict[str, Any]]:
+    """Store a client's events in their order; one result each, in the same order.
+
+    A result is {"uuid", "ok": true, "version", "state", "tags"} or {"uuid", "ok": false, "conflict": true,
+    "state", "by", "at"} or {"uuid", "ok": false, "error", "message", "remedy"}. A wrong event costs only itself.
+
+    Raises:
+        InvalidInput: there are more than 200 events.
+    """
+    if len(events) > MOST_EVENTS:
+        raise InvalidInput(f"More than {MOST_EVENTS} decisions at once.", "Send them in smaller parts.")
+    results = []
+    for data in events:
+        uuid = data.get("uuid") if isinstance(data, dict) else None
+        try:
+            with connection.begin_nested():
+                results.append(_apply(connection, parse_event(data), person))
+        except TagloomError as error:
+            results.append({"uuid": uuid, "ok": False, **error.as_dict()})
+    return results
+
+
+def _apply(connection: Connection, event: Event, person: str) -> dict[str, Any]:
+    earlier = connection.execute(select(decision).where(decision.c.uuid == event.uuid)).first()
+    if earlier is not None:
+        return _answer_again(connection, earlier, event)
+    row = connection.execute(select(item.c.pk, item.c.corpus, item.c.status).where(item.c.id == event.item)).first()
+    if row is None:
+        raise InvalidInput(f"The item {event.item[:40]} is not in this project.", "Reload the page.")
+    if connection.dialect.name != "sqlite":  # SQLite's writer is alone; here two may meet at one item
+        connection.execute(select(item.c.pk).where(item.c.pk == row.pk).with_for_update())
+    state = load_states(connection, {row.pk: row.status}, event.field)[row.pk]
+    undone = _undone(connection, event, row.pk, person)
+    applied = event.version == state.version
+    real: dict[str, str] = {}
+    after = state
+    if applied:
+        accepted, rejected, real = _real_tags(connection, event, person)
+        after = State(event.status, accepted, rejected, state.version + 1, person, time.time())
+    values = {
+        "uuid": event.uuid,
+        "item": row.pk,
+        "corpus": row.corpus,
+        "field": event.field,
+        "person": person,
+        "action": event.action,
+        "change": None if event.change is None else orjson.dumps({**event.change, "tags": real}).decode(),
+        "undoes": event.undoes,
+        "undone": 0,
+        "before": state.content(),
+        "after": after.content() if applied else _wanted(event),
+        "shown": event.shown,
+        "blind": int(event.blind),
+        "applied": int(applied),
+        "base_version": event.version,
+        "version": after.version,
+        "vocabulary_revision": revision(connection),
+        "client_time": event.client_time,
+        "milliseconds": event.milliseconds,
+        "at": time.time(),
+    }
+    connection.execute(insert(decision), values)
+    if not applied:
+        return {"uuid": event.uuid, "ok": False, "conflict": True, "state": state.as_dict(), **_who(state)}
+    if undone is not None:
+        connection.execute(update(decision).where(decision.c.seq == undone).values(undone=1))
+    project(connection, row.pk, event.field, state, after)
+    return {"uuid": event.uuid, "ok": True, "version": after.version, "state": after.as_dict(), "tags": real}
+
+
+def _who(state: State) -> dict[str, Any]:
+    return {"by": state.person, "at": state.at}
+
+
+def _wanted(event: Event) -> str:
+    wanted = {"status": event.status, "accepted": event.accepted, "rejected": event.rejected}
+    return orjson.dumps(wanted).decode()
+
+
+def _answer_again(connection: Connection, earlier: Any, event: Event) -> dict[str, Any]:
+    status = connection.execute(select(item.c.status).where(item.c.pk == earlier.item)).scalar_one()
+    state = load_states(connection, {earlier.item: status}, earlier.field)[earlier.item]
+    if not earlier.applied:
+        return {"uuid": event.uuid, "ok": False, "conflict": True, "state": state.as_dict(), **_who(state)}
+    change = orjson.loads(earlier.change) if earlier.change else {}
+    tags = {client: str(add_tag(connection, name, earlier.person)) for client, name in event.new_tags}
+    return {
+        "uuid": event.uuid,
+        "ok": True,
+        "version": earlier.version,
+        "state": state.as_dict(),
+        "tags": change.get("tags") or tags,
+    }
+
+
+def _undone(connection: Connection, event: Event, item_pk: int, person: str) -> int | None:
+    """The seq of the decision that an undo takes back: an applied one of this person on this item."""
+    if event.action != "undo":
+        return None
+    target = connection.execute(select(decision).where(decision.c.uuid == event.undoes)).first()
+    if target is None or target.item != item_pk or target.person != person:
+        raise InvalidInput("The decision to undo is not one of yours on this item.", "Reload the page.")
+    if target.undone:
+        raise InvalidInput("That decision has been undone already.", "Press u again to undo the one before.")
+    return int(target.seq)
+
+
+def _real_tags(
+    connection: Connection, event: Event, person: str
+) -> tuple[tuple[int, ...], tuple[int, ...], dict[str, str]]:
+    """Accepted and rejected tags as ids of the vocabulary; tags that the person invented are made here."""
+    real = {client: str(add_tag(connection, name, person)) for client, name in event.new_tags}
+
+    def number(given: str) -> int:
+        text = real.get(given, given)
+        if not text.isdigit() or len(text) > 15:
+            raise InvalidInput(f"“{given[:40]}” is no tag of this project.", "Reload the page.")
+        return int(text)
+
+    accepted = tuple(dict.fromkeys(number(t) for t in event.accepted))
+    rejected = tuple(t for t in dict.fromkeys(number(t) for t in event.rejected) if t not in accepted)
+    check_tags(connection, {*accepted, *rejected})
+    return accepted, rejected, real
+
+
+def project(connection: Connection, pk: int, field: str, before: State, after: State) -> None:
+    """Bring the projection (current, item.status, item_tag) to the new state."""
+    values = {
+        "status": after.status,
+        "accepted": orjson.dumps(after.accepted).decode(),
+        "rejected": orjson.dumps(after.rejected).decode(),
+        "version": after.version,
+        "person": after.person,
+        "at": after.at,
+    }
+    where = (current.c.item == pk, current.c.field == field)
+    if before.version == 0:
+        connection.execute(insert(current), {"item": pk, "field": field, **values})
+    else:
+        connection.execute(update(current).where(*where).values(**values))
+    connection.execute(update(item).where(item.c.pk == pk).values(status=STATUS_CODE[after.status]))
+    gone = set(before.accepted) - set(after.accepted)
+    come = set(after.accepted) - set(before.accepted)
+    if gone:
+        connection.execute(delete(item_tag).where(item_tag.c.item == pk, item_tag.c.tag.in_(sorted(gone))))
+    if come:
+        connection.execute(insert(item_tag), [{"item": pk, "tag": t} for t in sorted(come)])
+
+
+def rebuild(connection: Connection, pk: int, field: str = "tags") -> State:
+    """The state that follows from an item's events alone; equals the stored projection (a test holds it so)."""
+    state = State()
+    rows = connection.execute(
+        select(decision)
+        .where(decision.c.item == pk, decision.c.field == field, decision.c.applied == 1)
+        .order_by(decision.c.seq)
+    )
+    for row in rows:
+        after = orjson.loads(row.after)
+        state = State(
+            after["status"], tuple(after["accepted"]), tuple(after["rejected"]), row.version, row.person, row.at
+        )
+    return state

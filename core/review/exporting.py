@@ -1,0 +1,214 @@
+"""The export job: a corpus' items with what people accepted, and on request what agents suggested and how.
+
+Columns: `id`, the item's own fields, `gold_tags`, `tags` (accepted), `link`, `media`, `tagloom_status`; with
+suggestions `tagloom_suggestions`, with provenance `tagloom_provenance`. Where an item has a field of one of
+the first names, ours gets the prefix `tagloom_`. Importing such a file gives the same items and tags.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, select
+
+from core.corpora.catalog import Corpus, find_corpus, status_counts
+from core.corpora.writing import FORMATS, RowFile
+from core.errors import InvalidInput
+from core.jobs.context import JobContext
+from core.review.decisions import load_states
+from core.review.queue import suggestions_of
+from core.store.database import Database
+from core.store.schema import STATUS_CODE, STATUSES, decision, item
+from core.vocabulary.store import tag_names
+
+OWN = ("id", "gold_tags", "tags", "link", "media")
+CHUNK = 1000
+
+
+def own_columns(fields: set[str]) -> dict[str, str]:
+    """Our columns' names in a file whose items have these fields: {"id": "id" or "tagloom_id", …}."""
+    return {name: f"tagloom_{name}" if name in fields else name for name in OWN}
+
+
+def export_job(job: JobContext) -> dict[str, Any]:
+    """Arguments: corpus, format, status ("all" | "done"), suggestions, provenance, path (optional).
+
+    Result: {items, bytes, name, path}
+    """
+    arguments = job.arguments
+    with job.database.read() as connection:
+        corpus = find_corpus(connection, arguments["corpus"])
+    format = arguments.get("format", "jsonl")
+    if format not in FORMATS:
+        raise InvalidInput(f"“{format}” is no export format.", f"Formats: {', '.join(FORMATS)}.")
+    name = f"{re.sub(r'[^\w.-]+', '-', corpus.name).strip('-.') or 'corpus'}.{format}"
+    path = Path(arguments["path"]) if arguments.get("path") else job.folder / name
+    items = export_corpus(
+        job.database,
+        corpus,
+        path,
+        format,
+        status=arguments.get("status", "all"),
+        suggestions=bool(arguments.get("suggestions")),
+        provenance=bool(arguments.get("provenance")),
+        on_progress=job.progress,
+    )
+    job.log(f"{items} items written")
+    return {"items": items, "bytes": path.stat().st_size, "name": path.name, "path": str(path)}
+
+
+def export_corpus(
+    database: Database,
+    corpus: Corpus,
+    path: Path,
+    format: str,
+    *,
+    status: str = "all",
+    suggestions: bool = False,
+    provenance: bool = False,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> int:
+    """Write a corpus to a file; returns the number of items.
+
+    Raises:
+        InvalidInput: the format or status is unknown, or the file cannot be written.
+    """
+    if status != "all" and status not in STATUSES:
+        raise InvalidInput(f"“{status}” is no status.", f"Use all, or one of {', '.join(STATUSES)}.")
+    with database.read() as connection:
+        counts = status_counts(connection, corpus.pk)
+    total = sum(counts.values()) if status == "all" else counts[status]
+    fields, text_fields = _fields(database, corpus)
+    own = own_columns(fields.keys())
+    columns = [own["id"], *fields, own["gold_tags"], own["tags"], own["link"], own["media"], "tagloom_status"]
+    columns += ["tagloom_suggestions"] * suggestions + ["tagloom_provenance"] * provenance
+    texts = {*text_fields, own["id"], own["link"], own["media"], "tagloom_status"}
+    done = 0
+    with RowFile(path, format, columns, texts, {own["gold_tags"], own["tags"]}) as file:
+        for rows in _chunks(database, corpus, status):
+            with database.read() as connection:
+                file.write(_rows(connection, rows, own, suggestions, provenance))
+            done += len(rows)
+            if on_progress:
+                on_progress(done, total)
+    return done
+
+
+def _chunks(database: Database, corpus: Corpus, status: str) -> Iterator[list[Any]]:
+    """Items by position, in short reads: an export of a million items holds no snapshot meanwhile."""
+    position = 0
+    while True:
+        query = (
+            select(
+                item.c.pk,
+                item.c.position,
+                item.c.external_id,
+                item.c.id,
+                item.c.fields,
+                item.c.gold,
+                item.c.link,
+                item.c.media,
+                item.c.status,
+            )
+            .where(item.c.corpus == corpus.pk, item.c.deleted == 0, item.c.position > position)
+            .order_by(item.c.position)
+            .limit(CHUNK)
+        )
+        if status != "all":
+            query = query.where(item.c.status == STATUS_CODE[status])
+        with database.read() as connection:
+            rows = list(connection.execute(query).all())
+        if rows:
+            yield rows
+        if len(rows) < CHUNK:
+            return
+        position = rows[-1].position
+
+
+def _fields(database: Database, corpus: Corpus) -> tuple[dict[str, None], set[str]]:
+    """Every field that an item has, in mapping order, and those whose values are all text."""
+    fields: dict[str, None] = {}
+    mixed: set[str] = set()
+    position = 0
+    while True:
+        query = (
+            select(item.c.position, item.c.fields)
+            .where(item.c.corpus == corpus.pk, item.c.deleted == 0, item.c.position > position)
+            .order_by(item.c.position)
+            .limit(5000)
+        )
+        with database.read() as connection:
+            rows = connection.execute(query).all()
+        for _, stored in rows:
+            for name, value in orjson.loads(stored).items():
+                fields[name] = None
+                if type(value) is not str:
+                    mixed.add(name)
+        if len(rows) < 5000:
+            break
+        position = rows[-1].position
+    order = {name: i for i, name in enumerate(corpus.roles)}
+    ordered = dict.fromkeys(sorted(fields, key=lambda n: order.get(n, len(order))))
+    return ordered, set(ordered) - mixed
+
+
+def _rows(
+    connection: Connection, rows: list[Any], own: dict[str, str], suggestions: bool, provenance: bool
+) -> Iterator[dict[str, Any]]:
+    decided = {row.pk: row.status for row in rows if row.status}
+    keys = list(decided)
+    states = {}
+    for start in range(0, len(keys), 500):
+        states.update(load_states(connection, {pk: decided[pk] for pk in keys[start : start + 500]}))
+    names = tag_names(connection, {t for state in states.values() for t in state.accepted})
+    suggested = suggestions_of(connection, [row.pk for row in rows]) if suggestions else {}
+    history = _provenance(connection, keys) if provenance else {}
+    for row in rows:
+        # an item that came without an id of its own keeps none: importing it again finds it by content
+        out: dict[str, Any] = {} if row.external_id is None else {own["id"]: row.external_id}
+        out.update(orjson.loads(row.fields))
+        if row.gold is not None:
+            out[own["gold_tags"]] = orjson.loads(row.gold)
+        state = states.get(row.pk)
+        if state is not None:
+            out[own["tags"]] = [names[t] for t in state.accepted]
+        if row.link is not None:
+            out[own["link"]] = row.link
+        if row.media is not None:
+            out[own["media"]] = row.media
+        out["tagloom_status"] = STATUSES[row.status]
+        if suggestions:
+            out["tagloom_suggestions"] = suggested.get(row.pk, [])
+        if provenance:
+            out["tagloom_provenance"] = history.get(row.pk, [])
+        yield out
+
+
+def _provenance(connection: Connection, keys: list[int]) -> dict[int, list[dict[str, Any]]]:
+    """Who decided what when, by item."""
+    found: dict[int, list[dict[str, Any]]] = {}
+    for start in range(0, len(keys), 500):
+        query = (
+            select(decision)
+            .where(decision.c.item.in_(keys[start : start + 500]), decision.c.applied == 1)
+            .order_by(decision.c.item, decision.c.seq)
+        )
+        for e in connection.execute(query):
+            found.setdefault(e.item, []).append(
+                {
+                    "uuid": e.uuid,
+                    "person": e.person,
+                    "action": e.action,
+                    "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(e.at)),
+                    "blind": bool(e.blind),
+                    "shown": orjson.loads(e.shown),
+                    "after": orjson.loads(e.after),
+                    "vocabulary_revision": e.vocabulary_revision,
+                }
+            )
+    return found

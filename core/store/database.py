@@ -1,0 +1,253 @@
+"""One database: how it is opened, read and written.
+
+Reading: `with database.read() as connection`, a snapshot that never blocks the writer.
+Writing: `database.write(function)` hands the function to the process's one writer thread, which commits
+several of them together (group commit) and answers only after the commit. A function that raises is rolled
+back alone. SQLite's own busy wait is unfair to many writers; one writer removes the multi-second tails
+(measured: docs/architecture.md, "One writer").
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import QueuePool
+
+from core.errors import StoreError
+
+T = TypeVar("T")
+BUSY_SECONDS = 30
+GROUP_LIMIT = 200  # functions committed together at most, so that one commit stays short
+
+
+def _sqlite_engine(path: Path) -> Engine:
+    engine = create_engine(
+        f"sqlite+pysqlite:///{path}",
+        poolclass=QueuePool,
+        pool_size=8,
+        max_overflow=24,
+        connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves: Python's own guess splits migrations
+        cursor = connection.cursor()
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            f"busy_timeout={BUSY_SECONDS * 1000}",
+            "temp_store=MEMORY",
+            "cache_size=-32768",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        writing = connection.get_execution_options().get("tagloom_writing")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+    return engine
+
+
+def _postgres_engine(url: str, schema: str) -> Engine:
+    url = "postgresql+psycopg://" + url.split("://", 1)[1]
+    return create_engine(
+        url,
+        pool_size=8,
+        max_overflow=24,
+        pool_pre_ping=True,
+        connect_args={"options": f"-csearch_path={schema}", "connect_timeout": 10},
+    )
+
+
+class Database:
+    """A project's or the host's database; use `core.store.projects` to get one.
+
+    Args:
+        path: the SQLite file (its folder must exist), or None for Postgres.
+        url: the Postgres address, or None for SQLite.
+        schema: the Postgres schema.
+    """
+
+    def __init__(self, path: Path | None = None, *, url: str | None = None, schema: str = "") -> None:
+        self.path = path
+        self.schema = schema
+        self.engine = _sqlite_engine(path) if path else _postgres_engine(url or "", schema)
+        self.dialect = self.engine.dialect.name
+        self._queue: queue.SimpleQueue[tuple[Callable[[Connection], Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._closed = False
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.dialect == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection for reading one consistent snapshot. Keep it short: a long one lets the log grow."""
+        try:
+            with self.engine.connect() as connection:
+                yield connection
+        except OperationalError as error:
+            raise self._explain(error) from error
+
+    def write(self, function: Callable[[Connection], T]) -> T:
+        """Run `function` in the writer thread; returns its result once it is durable.
+
+        Raises:
+            StoreError: the database is full, locked for longer than 30 s, or not there.
+            Exception: whatever `function` raised; its changes are rolled back.
+        """
+        return self.submit(function).result()
+
+    def submit(self, function: Callable[[Connection], T]) -> Future[T]:
+        """As `write`, without waiting: the future is done once the change is durable."""
+        future: Future[T] = Future()
+        with self._lock:
+            if self._closed:
+                raise StoreError("The database is closed.", "Open the project again.")
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="tagloom-writer", daemon=True)
+                self._thread.start()
+            self._queue.put((function, future))
+        return future
+
+    def close(self) -> None:
+        """Finish what was submitted and close every connection."""
+        with self._lock:
+            self._closed = True
+            thread = self._thread
+        if thread is not None:
+            self._queue.put(None)
+            thread.join()
+        self.engine.dispose()
+
+    def _work(self) -> None:
+        while True:
+            first = self._queue.get()
+            if first is None:
+                return
+            group = [first]
+            stop = False
+            while len(group) < GROUP_LIMIT:
+                try:
+                    entry = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+                if entry is None:
+                    stop = True
+                    break
+                group.append(entry)
+            self._commit(group)
+            if stop:
+                return
+
+    def _commit(self, group: list[tuple[Callable[[Connection], Any], Future[Any]]]) -> None:
+        answers: list[tuple[Future[Any], Any]] = []
+        failures: list[tuple[Future[Any], BaseException]] = []
+        try:
+            with self.engine.connect() as plain:
+                connection = plain.execution_options(tagloom_writing=True)
+                with connection.begin():
+                    for function, future in group:
+                        try:
+                            if len(group) == 1:
+                                answers.append((future, function(connection)))
+                            else:
+                                with connection.begin_nested():
+                                    answers.append((future, function(connection)))
+                        except DBAPIError as error:
+                            if len(group) == 1 or error.connection_invalidated:
+                                raise
+                            failures.append((future, error))
+                        except Exception as error:
+                            if len(group) == 1:
+                                raise
+                            failures.append((future, error))
+        except Exception as error:
+            explained = self._explain(error) if isinstance(error, OperationalError) else error
+            for _, future in group:
+                future.set_exception(explained)
+            return
+        for future, answer in answers:
+            future.set_result(answer)
+        for future, failure in failures:
+            future.set_exception(failure)
+
+    def _explain(self, error: OperationalError) -> StoreError:
+        said = str(error.orig).strip().splitlines()[0] if error.orig else str(error)
+        where = str(self.path) if self.path else f"Postgres schema {self.schema}"
+        if "locked" in said:
+            remedy = "Another program holds it; close that program and try again."
+        elif "full" in said:
+            remedy = "Free some disk space; what was saved before is safe."
+        elif "readonly" in said or "unable to open" in said:
+            remedy = "Check that the folder exists and may be written by this user."
+        else:
+            remedy = "Run `tagloom doctor` to see what is wrong."
+        return StoreError(f"The database {where} cannot be used: {said}.", remedy)
+
+
+def allocate(connection: Connection, table: str, column: str, n: int) -> list[int]:
+    """`n` free keys of `table.column`, rising, inside the writing transaction.
+
+    Rows are never removed from the tables this is used for, so max + 1 is free on SQLite, where the write
+    lock is held; Postgres takes them from the column's sequence (which other writers may use at once).
+    """
+    if connection.dialect.name == "sqlite":
+        last = int(connection.exec_driver_sql(f"SELECT coalesce(max({column}), 0) FROM {table}").scalar_one())
+        return list(range(last + 1, last + 1 + n))
+    keys = connection.execute(
+        text("SELECT nextval(pg_get_serial_sequence(:t, :c)) FROM generate_series(1, :n)"),
+        {"t": table, "c": column, "n": n},
+    ).scalars()
+    return sorted(int(key) for key in keys)
+
+
+class BulkPace:
+    """Keeps a worker's bulk writes from delaying people's decisions.
+
+    Call it after each committed batch with the seconds the commit took: it pauses 20 ms while anyone is
+    reviewing (a decision in the last 30 s), and `batch` shrinks when a transaction took over 50 ms.
+    """
+
+    PAUSE_SECONDS = 0.02
+    REVIEWING_SECONDS = 30.0
+    LONGEST_SECONDS = 0.05
+
+    def __init__(self, database: Database, largest: int = 500) -> None:
+        self.database = database
+        self.largest = largest
+        self.batch = largest
+        self._asked = 0.0
+        self._reviewing = False
+
+    def __call__(self, seconds: float) -> None:
+        if seconds > self.LONGEST_SECONDS:
+            self.batch = max(50, self.batch * 3 // 4)
+        elif seconds < self.LONGEST_SECONDS / 2:
+            self.batch = min(self.largest, self.batch + 50)
+        now = time.monotonic()
+        if now - self._asked > 0.5:
+            self._asked = now
+            self._reviewing = self._anyone()
+        if self._reviewing:
+            time.sleep(self.PAUSE_SECONDS)
+
+    def _anyone(self) -> bool:
+        with self.database.read() as connection:
+            last = connection.exec_driver_sql("SELECT at FROM decision ORDER BY seq DESC LIMIT 1").scalar()
+        return last is not None and time.time() - float(last) < self.REVIEWING_SECONDS

@@ -1,0 +1,254 @@
+"""Tables of one project: the six nouns (docs/architecture.md).
+
+Times are seconds since the epoch (UTC). Columns that hold structures hold JSON text, so that SQLite and
+Postgres behave alike. `item.pk`, `tag.id`, `run.id` are small integers for joins; `item.id` is the stable id.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+# SQLite numbers rows by itself only for a column of type INTEGER; Postgres needs eight bytes for many rows.
+Key = BigInteger().with_variant(Integer, "sqlite")
+
+# status of an item as stored in item.status and current.status
+STATUSES = ("pending", "in_progress", "done", "skipped", "again")
+STATUS_CODE = {name: code for code, name in enumerate(STATUSES)}
+
+corpus = Table(
+    "corpus",
+    metadata,
+    Column("pk", Key, primary_key=True, autoincrement=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("name_key", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("mapping", Text, nullable=False),
+    Column("fields", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("deleted", Integer, nullable=False),  # 0, or the pk of the deletion that took it away
+    Column("created_at", Double, nullable=False),
+    Column("updated_at", Double, nullable=False),
+    UniqueConstraint("name_key", "deleted", name="corpus_name"),
+)
+
+item = Table(
+    "item",
+    metadata,
+    Column("pk", Key, primary_key=True, autoincrement=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("corpus", Key, nullable=False),
+    Column("position", Key, nullable=False),
+    Column("external_id", Text),
+    Column("content_hash", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("fields", Text, nullable=False),
+    Column("gold", Text),
+    Column("media", Text),
+    Column("link", Text),
+    Column("status", SmallInteger, nullable=False),
+    Column("deleted", Integer, nullable=False),
+    Column("imported_by", Text, nullable=False),
+    Column("source_row", Integer, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("updated_at", Double, nullable=False),
+    Index("item_status", "corpus", "deleted", "status", "position"),
+    Index("item_position", "corpus", "deleted", "position"),
+)
+
+# What the search box looks through, apart from `item` so that lists never read it. SQLite's full-text index
+# (item_fts) and Postgres' vector column hang on this table; see migrations/project/versions.
+item_text = Table(
+    "item_text",
+    metadata,
+    Column("item", Key, primary_key=True, autoincrement=False),
+    Column("text", Text, nullable=False),
+)
+
+deletion = Table(
+    "deletion",
+    metadata,
+    Column("pk", Key, primary_key=True, autoincrement=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("person", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("restored_at", Double),
+    Column("what", Text, nullable=False),
+)
+
+import_run = Table(
+    "import_run",
+    metadata,
+    Column("id", Text, primary_key=True),  # the job's id
+    Column("corpus", Key, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("mapping", Text, nullable=False),
+    Column("rows_done", Integer, nullable=False),
+    Column("counts", Text, nullable=False),
+    Column("at", Double, nullable=False),
+)
+
+import_note = Table(
+    "import_note",
+    metadata,
+    Column("pk", Key, primary_key=True, autoincrement=True),
+    Column("import_run", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("row", Integer),
+    Column("field", Text),
+    Column("code", Text, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("remedy", Text, nullable=False),
+    Index("import_note_run", "import_run", "pk"),
+)
+
+tag = Table(
+    "tag",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("name", Text, nullable=False),
+    Column("key", Text, nullable=False, unique=True),
+    Column("description", Text, nullable=False),
+    Column("parent", Key),
+    Column("facet", Text),
+    Column("state", Text, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Index("tag_state_key", "state", "key"),
+)
+
+tag_alias = Table(
+    "tag_alias",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("tag", Key, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("key", Text, nullable=False, unique=True),
+    Index("tag_alias_tag", "tag"),
+)
+
+tag_revision = Table(
+    "tag_revision",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),  # the vocabulary's revision number
+    Column("batch", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("tag", Key, nullable=False),
+    Column("before", Text),
+    Column("after", Text),
+    Column("person", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Index("tag_revision_tag", "tag", "id"),
+    Index("tag_revision_batch", "batch"),
+)
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("corpus", Key, nullable=False),
+    Column("task", Text, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("engine", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("prompt", Text),
+    Column("prompt_hash", Text),
+    Column("parameters", Text, nullable=False),
+    Column("vocabulary_revision", Key, nullable=False),
+    Column("seed", Integer, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("job", Text),
+    Column("created_at", Double, nullable=False),
+    Index("run_corpus", "corpus", "id"),
+)
+
+run_item = Table(
+    "run_item",
+    metadata,
+    Column("run", Key, primary_key=True, autoincrement=False),
+    Column("item", Key, primary_key=True, autoincrement=False),
+    Column("state", Text, nullable=False),  # ok | invalid | refused | failed
+    Column("suggestions", Integer, nullable=False),
+    Column("error", Text),
+)
+
+suggestion = Table(
+    "suggestion",
+    metadata,
+    Column("pk", Key, primary_key=True, autoincrement=True),
+    Column("run", Key, nullable=False),
+    Column("item", Key, nullable=False),
+    Column("field", Text, nullable=False),
+    Column("tag", Key),
+    Column("value", Text),
+    Column("score", Double, nullable=False),
+    Column("rank", SmallInteger, nullable=False),
+    Column("evidence", Text, nullable=False),
+    Column("validity", Text, nullable=False),
+    Column("reply", Key),
+    Index("suggestion_item", "item", "run", "rank"),
+    Index("suggestion_tag", "tag", "run"),
+    Index("suggestion_run", "run"),
+)
+
+decision = Table(
+    "decision",
+    metadata,
+    Column("seq", Key, primary_key=True, autoincrement=True),
+    Column("uuid", Text, nullable=False, unique=True),
+    Column("item", Key, nullable=False),
+    Column("corpus", Key, nullable=False),
+    Column("field", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("change", Text),
+    Column("undoes", Text),
+    Column("undone", SmallInteger, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+    Column("shown", Text, nullable=False),
+    Column("blind", SmallInteger, nullable=False),
+    Column("applied", SmallInteger, nullable=False),
+    Column("base_version", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("vocabulary_revision", Key, nullable=False),
+    Column("client_time", Text),
+    Column("milliseconds", Integer),
+    Column("at", Double, nullable=False),
+    Index("decision_item", "item", "field", "seq"),
+    Index("decision_person", "person", "seq"),
+)
+
+current = Table(
+    "current",
+    metadata,
+    Column("item", Key, primary_key=True, autoincrement=False),
+    Column("field", Text, primary_key=True),
+    Column("status", Text, nullable=False),
+    Column("accepted", Text, nullable=False),
+    Column("rejected", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("at", Double, nullable=False),
+)
+
+item_tag = Table(
+    "item_tag",
+    metadata,
+    Column("tag", Key, primary_key=True, autoincrement=False),
+    Column("item", Key, primary_key=True, autoincrement=False),
+    Index("item_tag_item", "item"),
+)

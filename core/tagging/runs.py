@@ -1,0 +1,201 @@
+"""Runs: a frozen recipe over a corpus' items, what it has answered so far, and its suggestions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, func, insert, select
+
+from core.corpora.catalog import Corpus
+from core.corpora.rendering import render
+from core.errors import NotFound
+from core.store.database import Database
+from core.store.schema import item, run, run_item, suggestion
+from core.tagging.clues import Clue
+from core.vocabulary.store import revision
+
+STATES = ("ok", "invalid", "refused", "failed")
+READ_AHEAD = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What makes a run the run it is; "again with a change" is another run."""
+
+    task: str
+    method: str
+    engine: str
+    model: str
+    parameters: dict[str, Any]
+    seed: int = 0
+    prompt: str | None = None
+    prompt_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaggableItem:
+    """What an engine may know of an item: its clue fields. Gold labels are not read at all."""
+
+    pk: int
+    id: str
+    position: int
+    title: str
+    clues: tuple[Clue, ...]
+
+
+@dataclass(slots=True)
+class Answer:
+    """What a run says of one item; `rows` are suggestion rows without run and item."""
+
+    item: int
+    state: str = "ok"
+    error: str | None = None
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+
+def start_run(connection: Connection, corpus: Corpus, recipe: Recipe, person: str, job: str | None) -> int:
+    """Write a run down; returns its id. A job that goes on finds its own run again."""
+    if job is not None:
+        found = connection.execute(select(run.c.id).where(run.c.job == job)).scalar()
+        if found is not None:
+            return int(found)
+    values = {
+        "corpus": corpus.pk,
+        "task": recipe.task,
+        "method": recipe.method,
+        "engine": recipe.engine,
+        "model": recipe.model,
+        "prompt": recipe.prompt,
+        "prompt_hash": recipe.prompt_hash,
+        "parameters": orjson.dumps(recipe.parameters, option=orjson.OPT_SORT_KEYS).decode(),
+        "vocabulary_revision": revision(connection),
+        "seed": recipe.seed,
+        "person": person,
+        "job": job,
+        "created_at": time.time(),
+    }
+    key = connection.execute(insert(run), values).inserted_primary_key
+    assert key is not None
+    return int(key[0])
+
+
+def clues_of(fields: str, roles: dict[str, str]) -> tuple[Clue, ...]:
+    """The clue fields of an item as stored (JSON text), in the order in which people see them."""
+    return tuple(Clue(f.name, f.kind, f.text) for f in render(orjson.loads(fields), roles))
+
+
+def read_items(
+    database: Database, corpus: Corpus, *, after: int = 0, limit: int | None = None
+) -> Iterator[TaggableItem]:
+    """A corpus' live items by position, in short reads (no long snapshot while a run goes on for hours)."""
+    columns = (item.c.pk, item.c.id, item.c.position, item.c.title, item.c.fields)
+    left = limit
+    while left is None or left > 0:
+        size = READ_AHEAD if left is None else min(READ_AHEAD, left)
+        query = (
+            select(*columns)
+            .where(item.c.corpus == corpus.pk, item.c.deleted == 0, item.c.position > after)
+            .order_by(item.c.position)
+            .limit(size)
+        )
+        with database.read() as connection:
+            rows = connection.execute(query).all()
+        for row in rows:
+            yield TaggableItem(row.pk, row.id, row.position, row.title, clues_of(row.fields, corpus.roles))
+        if len(rows) < size:
+            return
+        after = rows[-1].position
+        left = None if left is None else left - len(rows)
+
+
+def sample_items(database: Database, corpus: Corpus, most: int) -> list[TaggableItem]:
+    """At most `most` items, evenly spaced over the corpus: the same ones every time."""
+    keys_query = select(item.c.pk).where(item.c.corpus == corpus.pk, item.c.deleted == 0).order_by(item.c.position)
+    with database.read() as connection:
+        keys = list(connection.execute(keys_query).scalars())
+        if len(keys) > most:
+            keys = [keys[i * len(keys) // most] for i in range(most)]
+        rows = []
+        for start in range(0, len(keys), 500):
+            part = select(item.c.pk, item.c.id, item.c.position, item.c.title, item.c.fields)
+            rows += connection.execute(part.where(item.c.pk.in_(keys[start : start + 500]))).all()
+    rows.sort(key=lambda row: row.position)
+    return [TaggableItem(r.pk, r.id, r.position, r.title, clues_of(r.fields, corpus.roles)) for r in rows]
+
+
+def answered(connection: Connection, run_id: int) -> tuple[int, int]:
+    """(items answered, position of the last one): where a resumed run goes on."""
+    row = connection.execute(
+        select(func.count(), func.coalesce(func.max(item.c.position), 0))
+        .select_from(run_item)
+        .join(item, item.c.pk == run_item.c.item)
+        .where(run_item.c.run == run_id)
+    ).one()
+    return int(row[0]), int(row[1])
+
+
+def store_answers(connection: Connection, run_id: int, answers: list[Answer]) -> None:
+    """Write answers with their suggestions; an item of this run that is answered already is left as it is."""
+    items = [
+        {"run": run_id, "item": a.item, "state": a.state, "suggestions": len(a.rows), "error": a.error} for a in answers
+    ]
+    rows = [{"run": run_id, "item": a.item, **row} for a in answers for row in a.rows]
+    connection.execute(insert(run_item), items)
+    if rows:
+        connection.execute(insert(suggestion), rows)
+
+
+def run_counts(connection: Connection, run_id: int) -> dict[str, int]:
+    """{items, ok, invalid, refused, failed, suggestions} of a run so far."""
+    rows = connection.execute(
+        select(run_item.c.state, func.count(), func.coalesce(func.sum(run_item.c.suggestions), 0))
+        .where(run_item.c.run == run_id)
+        .group_by(run_item.c.state)
+    ).all()
+    by_state = {state: int(n) for state, n, _ in rows}
+    return {
+        "items": sum(by_state.values()),
+        **{state: by_state.get(state, 0) for state in STATES},
+        "suggestions": sum(int(n) for _, _, n in rows),
+    }
+
+
+def list_runs(connection: Connection, corpus: Corpus | None = None, limit: int = 50) -> list[dict[str, Any]]:
+    """Runs, the newest first, with their counts."""
+    query = select(run).order_by(run.c.id.desc()).limit(limit)
+    if corpus is not None:
+        query = query.where(run.c.corpus == corpus.pk)
+    return [
+        {
+            "id": str(row.id),
+            "corpus": row.corpus,
+            "task": row.task,
+            "method": row.method,
+            "engine": row.engine,
+            "model": row.model,
+            "parameters": orjson.loads(row.parameters),
+            "vocabulary_revision": row.vocabulary_revision,
+            "job": row.job,
+            "created_at": row.created_at,
+            **run_counts(connection, row.id),
+        }
+        for row in connection.execute(query).all()
+    ]
+
+
+def find_run(connection: Connection, run_id: str) -> Any:
+    """The row of a run.
+
+    Raises:
+        NotFound: there is none with that id.
+    """
+    row = None
+    if run_id.isdigit() and len(run_id) < 16:
+        row = connection.execute(select(run).where(run.c.id == int(run_id))).first()
+    if row is None:
+        raise NotFound(f"There is no run “{run_id}”.", "`tagloom runs` lists them.")
+    return row
