@@ -9,6 +9,7 @@ import os
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from core.errors import InvalidInput
@@ -26,6 +27,14 @@ SETTINGS: dict[str, str] = {
     "HOST": "Address to serve on (default 127.0.0.1; a Space serves on 0.0.0.0).",
     "PORT": "Port to serve on (default 7860).",
 }
+
+
+def installed_version() -> str:
+    """Tagloom's version, also when it runs from a checkout that was not installed."""
+    try:
+        return version("tagloom")
+    except PackageNotFoundError:
+        return "0.1.0"
 
 
 def default_home(environment: Mapping[str, str], system: str | None = None) -> Path:

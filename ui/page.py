@@ -15,6 +15,7 @@ TABS = {"Corpora": "corpora", "Vocabulary": "vocabulary", "Review": "review", "S
 HEAD = """
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="stylesheet" href="tagloom/assets/css/tagloom.css">
+<link rel="stylesheet" href="tagloom/assets/css/screens.css">
 <link rel="stylesheet" href="tagloom/assets/css/review.css">
 <script type="module" src="tagloom/assets/js/main.js"></script>
 """
@@ -24,7 +25,7 @@ def build() -> gr.Blocks:
     """The Blocks app; everything that it shows is fetched by the surfaces' own routes."""
     with gr.Blocks(title="Tagloom", analytics_enabled=False, fill_width=True) as blocks:
         surface("bar", "Tagloom")
-        with gr.Tabs(elem_id="tl-tabs"):
+        with gr.Tabs(elem_id="tl-tabs", overflow_behavior="wrap"):
             for label, name in TABS.items():
                 with gr.Tab(label, id=name, elem_id=f"tl-tab-{name}"):
                     surface(name, f"Opening {label}…")

@@ -10,6 +10,7 @@ import { control, errorBox } from "./signs.js";
 import { onState, ready, refresh, state } from "./state.js";
 import { isDark, setTheme, theme } from "./theme.js";
 
+const SEEN = "tagloom.jobs.seen";
 const THEMES = { light: ["☀\uFE0E", "dark"], dark: ["☾", "system"], system: ["◐", "light"] };
 
 export function mount(element) {
@@ -24,6 +25,8 @@ export function mount(element) {
     h("header.tl-bar", h("span.tl-brand", "Tagloom"), project, h("span.tl-grow"), engine, jobs, saved, themes),
     warnings,
   );
+  // a warning makes the bar taller; the tabs stick below it
+  new ResizeObserver(() => document.documentElement.style.setProperty("--tl-top", `${element.offsetHeight}px`)).observe(element);
   onState((now) => {
     fill(project, h("span.tl-clip", now.project.name), h("span", { "aria-hidden": "true" }, "▾"));
     fill(engine, h("span.tl-dot", { class: now.embedding.found ? "" : "tl-warn" }), now.engine.label);
@@ -50,13 +53,20 @@ function warning({ message, remedy }) {
 function drawJobs(pill) {
   let text = "";
   let away = false;
+  let seen = localStorage.getItem(SEEN); // the newest job whose end the person has looked at
+  let newest = "";
+  window.addEventListener("tagloom:jobs-seen", () => {
+    seen = newest;
+    localStorage.setItem(SEEN, seen);
+  });
   onJobs((feed) => {
+    newest = `${feed.jobs[0]?.id} ${feed.jobs[0]?.state}`;
     if (away && !feed.offline) refresh().catch(() => {});
     away = feed.offline;
     const running = feed.jobs.filter((job) => ACTIVE.has(job.state));
     const done = running.reduce((sum, job) => sum + (job.total ? job.done : 0), 0);
     const total = running.reduce((sum, job) => sum + (job.total || 0), 0);
-    const troubled = feed.jobs[0]?.state === "failed" || feed.jobs[0]?.state === "interrupted";
+    const troubled = newest !== seen && ["failed", "interrupted"].includes(feed.jobs[0]?.state);
     const words = feed.offline
       ? "no answer, trying again"
       : running.length

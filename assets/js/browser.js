@@ -1,10 +1,9 @@
 // The items of one corpus, 50 a page: search, filters, status, selection, deleting with undo.
 
 import { get, post } from "./api.js";
-import { ago, count, debounce, fill, h, plural } from "./dom.js";
+import { count, debounce, fill, h, plural } from "./dom.js";
 import { undoBar } from "./dialog.js";
 import { openItem } from "./item_drawer.js";
-import { go } from "./navigate.js";
 import { emptyState, errorBox, options, STATUS, statusSign } from "./signs.js";
 
 const LABELLED = [["", "Any tags"], ["accepted", "With accepted tags"], ["suggested", "With suggestions"], ["gold", "With gold tags"]];
@@ -25,20 +24,19 @@ export function mountBrowser(place, corpus, moved) {
   const status = h("select.tl-select", { "aria-label": "Status", onchange: () => change({ status: status.value }) });
   const labelled = h("select.tl-select", { "aria-label": "Tags", onchange: () => change({ labelled: labelled.value }) }, options(LABELLED, ""));
   const filters = h("span.tl-row.tl-tight");
-  const selection = h("div.tl-selection.tl-row");
+  const selection = h("div.tl-selection.tl-row.tl-tight");
   const trouble = h("div");
   const all = h("input.tl-box", { type: "checkbox", "aria-label": "Select all items of this page", onchange: () => choose(answer?.items.map((each) => each.id) || [], all.checked) });
-  const head = h("div.tl-items-head", h("label.tl-tick", all), h("span", "Item"), h("span.tl-hide", "Tags"));
+  const columns = [h("span", "Item"), h("span.tl-hide", "Tags")];
+  const head = h("div.tl-items-head", h("label.tl-tick", all), columns, selection);
   const list = h("ul.tl-items");
   const range = h("span.tl-meta", { role: "status" });
   const back = h("button.tl-btn.tl-quiet", { onclick: () => page(answer.previous) }, "← Back");
   const next = h("button.tl-btn.tl-quiet", { onclick: () => page(answer.next) }, "Next →");
   fill(
     place,
-    h("button.tl-link.tl-all-corpora", { onclick: () => go("corpora", {}) }, "← All corpora"),
     h("div.tl-row.tl-spread", title, total),
     h("div.tl-row.tl-filters", search, status, labelled, filters),
-    selection,
     trouble,
     head,
     list,
@@ -50,7 +48,7 @@ export function mountBrowser(place, corpus, moved) {
     params = { ...nextParams };
     fill(title, corpus.name);
     fill(total, plural(corpus.items, "item"));
-    const names = Object.entries(STATUS).filter(([name]) => name !== "deleted" || params.status === "deleted" || true);
+    const names = Object.entries(STATUS);
     fill(status, options([["", "Any status"], ...names.map(([name, [sign, word]]) => [name, `${sign} ${word}${corpus.status[name] === undefined ? "" : ` (${count(corpus.status[name])})`}`])], params.status || ""));
     if (document.activeElement !== search) search.value = params.q || "";
     labelled.value = params.labelled || "";
@@ -60,7 +58,7 @@ export function mountBrowser(place, corpus, moved) {
       key = wanted;
       load();
     }
-    if (params.item && !drawer) open(params.item);
+    if (params.item && !drawer && answer) open(params.item);
   }
 
   function change(next) {
@@ -85,6 +83,7 @@ export function mountBrowser(place, corpus, moved) {
       answer = await get("items", { corpus: corpus.id, q: params.q, status: params.status, labelled: params.labelled, tag: params.tag, cursor: params.cursor, limit: 50 }, signal);
       fill(trouble);
       draw();
+      if (params.item && !drawer) open(params.item);
     } catch (error) {
       if (error.name === "AbortError") return;
       fill(trouble, errorBox(error, load));
@@ -102,7 +101,7 @@ export function mountBrowser(place, corpus, moved) {
         h("li", filtered ? emptyState("Nothing fits", "No item of this corpus fits the search and the filters.", h("button.tl-btn", { onclick: clear }, "Show all items")) : emptyState("This corpus is empty", "Its items were deleted, or the file held none.")),
       );
     head.hidden = !items.length;
-    fill(range, items.length ? `${count(answer.from)}–${count(answer.from + items.length - 1)} of ${count(answer.total)}` : "");
+    fill(range, items.length ? `${count(answer.from)}–${count(answer.from + items.length - 1)} of ${count(answer.total)}${answer.total_is_more ? "+" : ""}` : "");
     back.disabled = !answer.previous;
     next.disabled = !answer.next;
     drawSelection();
@@ -145,12 +144,16 @@ export function mountBrowser(place, corpus, moved) {
     const ids = answer?.items.map((each) => each.id) || [];
     all.checked = ids.length > 0 && ids.every((id) => chosen.has(id));
     all.indeterminate = !all.checked && ids.some((id) => chosen.has(id));
-    selection.classList.toggle("tl-on", chosen.size > 0);
+    head.classList.toggle("tl-on", chosen.size > 0);
+    for (const column of columns) column.hidden = chosen.size > 0;
+    selection.hidden = !chosen.size;
     fill(
       selection,
       chosen.size > 0 && [
         h("span", `${plural(chosen.size, "item")} selected`),
-        params.status !== "deleted" && h("button.tl-btn.tl-small.tl-danger", { onclick: remove }, `Delete ${plural(chosen.size, "item")}`),
+        params.status === "deleted"
+          ? h("button.tl-btn.tl-small", { onclick: restore }, `Restore ${plural(chosen.size, "item")}`)
+          : h("button.tl-btn.tl-small.tl-danger", { onclick: remove }, `Delete ${plural(chosen.size, "item")}`),
         h("button.tl-btn.tl-small.tl-quiet", { onclick: () => choose([...chosen], false) }, "Clear"),
       ],
     );
@@ -167,6 +170,18 @@ export function mountBrowser(place, corpus, moved) {
         again();
         return `${plural(restored, "item")} restored`;
       });
+    } catch (error) {
+      fill(trouble, errorBox(error));
+      drawSelection();
+    }
+  }
+
+  async function restore(event) {
+    event.currentTarget.disabled = true;
+    try {
+      await post("items/restore", { ids: [...chosen] });
+      chosen.clear();
+      again();
     } catch (error) {
       fill(trouble, errorBox(error));
       drawSelection();

@@ -14,7 +14,8 @@ export function mount(element) {
   const list = h("section.tl-card.tl-corpora", { "aria-label": "Corpora" });
   const middle = h("section.tl-card.tl-browser", { "aria-label": "Items" });
   const side = h("aside.tl-stack.tl-side", { "aria-label": "What to do with this corpus" });
-  const page = h("div.tl-page.tl-three.tl-corpora-page", list, middle, side);
+  const all = h("button.tl-link.tl-all-corpora", { onclick: () => go("corpora", {}) }, "← All corpora");
+  const page = h("div.tl-page.tl-three.tl-corpora-page", all, list, middle, side);
   let corpora = [];
   let params = {};
   let open = null; // {id, browser}
@@ -102,7 +103,8 @@ export function mount(element) {
 
   function drawOpen() {
     if (!params.corpus || !corpora.length) return;
-    const corpus = corpora.find((each) => each.id === params.corpus);
+    const corpus = corpora.find((each) => each.id === params.corpus || each.name === params.corpus);
+    if (corpus) params.corpus = corpus.id; // a job names its corpus as people do
     if (!corpus) {
       open = null;
       side.hidden = true;

@@ -12,7 +12,7 @@ import { openTagDialog } from "./tag_dialog.js";
  *  Returns {show(corpus)}. */
 export function corpusSide(place, gone) {
   let key = "";
-  const next = h("section.tl-card");
+  const next = h("section.tl-card.tl-next");
   const runs = h("section.tl-card");
   const end = h("section.tl-card.tl-quiet-card");
   fill(place, next, runs, end);

@@ -85,7 +85,7 @@ export function openMenu(button, entries, label) {
     else if (entry.element) menu.append(entry.element);
     else
       menu.append(
-        h("button", { role: entry.checked === undefined ? "menuitem" : "menuitemradio", "aria-checked": entry.checked === undefined ? null : String(entry.checked), onclick: () => (close(true), entry.onclick()) }, entry.checked !== undefined && h("span", { "aria-hidden": "true" }, entry.checked ? "✓" : " "), entry.label),
+        h("button", { role: entry.checked === undefined ? "menuitem" : "menuitemradio", "aria-checked": entry.checked === undefined ? null : String(entry.checked), onclick: () => (close(true), entry.onclick()) }, entry.checked !== undefined && h("span.tl-tickmark", { "aria-hidden": "true" }, entry.checked ? "✓" : ""), entry.label),
       );
   }
   menu.addEventListener("keydown", (event) => {

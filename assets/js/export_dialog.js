@@ -56,11 +56,15 @@ export function openExportDialog(corpus) {
     try {
       const { job } = await post("export", { corpus: corpus.id, ...wanted });
       poke(job);
-      const followed = followJob(job, {
-        plain: true,
-        leave: dialog.close,
-        each: (now) => now.state === "done" && now.download && finish(now), h("span.tl-grow"), h("button.tl-btn", { onclick: dialog.close }, "Close"), h("a.tl-btn.tl-primary", { href: now.download, download: "" }, `Download ${now.result?.name || wanted.format}`)),
-      });
+      let finished = false;
+      const finish = (now) => {
+        finished = true;
+        const link = h("a.tl-btn.tl-primary", { href: now.download, download: "" }, `Download ${now.result?.name || wanted.format}`);
+        fill(dialog.actions, h("span.tl-grow"), h("button.tl-btn", { onclick: dialog.close }, "Close"), link);
+        link.focus();
+      };
+      const each = (now) => now.state === "done" && now.download && !finished && finish(now);
+      const followed = followJob(job, { plain: true, leave: dialog.close, each });
       stop = followed.stop;
       fill(dialog.body, h("div.tl-stack", followed.element));
       fill(dialog.actions, h("span.tl-grow", "It goes on when you close this; Jobs shows it."), h("button.tl-btn", { onclick: dialog.close }, "Close"));

@@ -18,6 +18,7 @@ export function mountMapping(place, answer, source, { changed }) {
 
   const trouble = h("div");
   const notes = h("div");
+  const roles = h("div.tl-roles", { "aria-label": "Columns in use" });
   const table = h("table.tl-table.tl-map");
   const preview = h("aside.tl-preview", { "aria-label": "The item as it will be shown" });
   const heads = new Map();
@@ -25,7 +26,7 @@ export function mountMapping(place, answer, source, { changed }) {
     place,
     h(
       "div.tl-mapping",
-      h("section.tl-mapping-rows", h("p.tl-meta.tl-facts", facts()), h("p.tl-meta", "Say what each column is; the guess is usually right. The item at the right is what people and taggers will see."), trouble, h("div.tl-scroll.tl-map-scroll", { tabIndex: 0, role: "region", "aria-label": "The first rows" }, table), notes),
+      h("section.tl-mapping-rows", h("p.tl-meta.tl-facts", facts()), h("p.tl-meta", "Say what each column is; the guess is usually right. “Shown as” is what people and taggers will see."), roles, trouble, h("div.tl-scroll.tl-map-scroll", { tabIndex: 0, role: "region", "aria-label": "The first rows" }, table), notes),
       preview,
     ),
   );
@@ -83,8 +84,27 @@ export function mountMapping(place, answer, source, { changed }) {
       if (column.split) parts.splits.value = mapping.split[column.name] ?? column.split;
       for (const line of table.rows) line.cells[index + 1].classList.toggle("tl-off", quiet);
     });
+    drawRoles();
     drawNotes();
     drawPreview();
+  }
+
+  // The columns in use, also those that a wide table hides: a press leads to the column.
+  function drawRoles() {
+    const used = answer.columns.filter((column) => !QUIET.has(mapping.roles[column.name]));
+    const label = (name) => shown.roles.find((role) => role.value === mapping.roles[name])?.label || mapping.roles[name];
+    fill(
+      roles,
+      used.map((column) => h("button.tl-chip.tl-mini.tl-both", { title: `Go to the column ${column.name}`, onclick: () => reach(column.name) }, h("b", label(column.name)), label(column.name).toLowerCase() !== column.name.toLowerCase() && h("span.tl-n", column.name))),
+      used.length < answer.columns.length && h("span.tl-meta.tl-muted", ` ${plural(answer.columns.length - used.length, "other column")} kept beside or left out`),
+    );
+  }
+
+  function reach(name) {
+    const { cell, select } = heads.get(name);
+    const scroll = table.parentElement;
+    scroll.scrollLeft = cell.offsetLeft - 60;
+    select.focus({ preventScroll: true });
   }
 
   function drawNotes() {

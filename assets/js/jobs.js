@@ -39,6 +39,7 @@ export function progressLine(job) {
 
 export const share = (job) => (job.state === "done" ? 1 : job.total ? job.done / job.total : ACTIVE.has(job.state) ? null : 0);
 
+const ELSEWHERE = new Set(["open", "download", "report"]); // a dialog around a plain card has its own buttons for these
 const LABELS = { cancel: "Cancel", resume: "Resume", retry: "Start again", open: "Open", download: "Download", report: "Report (csv)" };
 
 /** A job that draws itself once and is then only updated, so that nothing jumps and the focus stays.
@@ -86,12 +87,12 @@ export function jobCard(job, { leave, plain = false } = {}) {
       fill(log, shown.map((text) => h("li", text)));
     }
     log.hidden = !shown.length;
-    const can = (now.can || []).join();
-    if (can !== drawn) {
-      drawn = can;
-      fill(buttons, (now.can || []).map(button));
+    const can = (now.can || []).filter((action) => !plain || !ELSEWHERE.has(action));
+    if (can.join() !== drawn) {
+      drawn = can.join();
+      fill(buttons, can.map(button));
     }
-    buttons.hidden = !(now.can || []).length;
+    buttons.hidden = !can.length;
   }
   function button(action) {
     const target = action === "download" ? job.download : action === "report" ? job.report : null;
@@ -138,6 +139,7 @@ let drawer = null;
 /** The drawer with all jobs, on every tab. */
 export function openJobs() {
   if (drawer) return;
+  window.dispatchEvent(new CustomEvent("tagloom:jobs-seen"));
   const cards = new Map();
   let stop = () => {};
   drawer = openDialog({

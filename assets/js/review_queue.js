@@ -8,6 +8,7 @@ const PAGE = 40;
 export const AHEAD = 120;
 export const BEHIND = 30;
 const KEPT = 400; // items behind the current one that keep their texts
+const PATIENCE = 10000; // ms until a request without an answer counts as lost
 const PAUSE = { first: 400, most: 5000 };
 
 export class Queue {
@@ -17,6 +18,7 @@ export class Queue {
   order = []; // ids by position
   at = 0; // index of the current item; order.length when past the last one
   counts = {};
+  person = null; // whose decisions these are
   total = 0;
   loaded = false; // has the first page arrived?
   problem = null; // why the last request failed
@@ -51,7 +53,7 @@ export class Queue {
   state(item) {
     const own = this.outbox.of(item.id).at(-1);
     if (!own) return item.state;
-    return { ...item.state, ...own.event.after, version: own.event.version + 1 };
+    return { ...item.state, ...own.event.after, version: own.event.version + 1, person: this.person };
   }
 
   /** Start a queue, at one item or at its beginning. `quiet` keeps what is shown (and goes on with it) until the first
@@ -90,6 +92,35 @@ export class Queue {
       }
     }
     return false;
+  }
+
+  /** Fetch again what lies from the current item on: a run has suggested more, or others have decided. What was already
+   *  gone through stays as it is. Failures are left to the next occasion. */
+  async refresh() {
+    const from = this.current?.id;
+    const { corpus, status } = this;
+    if (!from) return void this.open({ corpus, status });
+    const turn = { corpus, status, over: false, abort: new AbortController(), filling: false, fails: 0 };
+    stop(this.#opening);
+    this.#opening = turn;
+    try {
+      const page = await this.#ask(turn, { item: from });
+      if (turn.over) return;
+      this.#opening = null;
+      const here = this.order[this.at];
+      const order = this.order.slice(0, this.order.indexOf(from));
+      if (here && !order.includes(here) && !page.items.some((item) => item.id === here)) return; // already far ahead
+      stop(this.#turn);
+      turn.cursor = { next: page.next, previous: this.#turn.cursor.previous };
+      this.#turn = turn;
+      this.order = order;
+      this.#merge(page);
+      this.at = here ? this.order.indexOf(here) : this.order.length;
+      this.onChange();
+      this.fill();
+    } catch {
+      if (this.#opening === turn) this.#opening = null;
+    }
   }
 
   /** Go one item on or back. False where there is none (yet). */
@@ -138,7 +169,8 @@ export class Queue {
   }
 
   async #ask(turn, query) {
-    const page = await get("review/queue", { corpus: turn.corpus, status: turn.status, limit: PAGE, ...query }, turn.abort.signal);
+    const signals = [turn.abort.signal, AbortSignal.timeout(PATIENCE)];
+    const page = await get("review/queue", { corpus: turn.corpus, status: turn.status, limit: PAGE, ...query }, AbortSignal.any?.(signals) ?? signals[0]);
     if (!Array.isArray(page.items)) throw new ApiError("The server's answer holds no items.", "Reload the page.", 500);
     return page;
   }

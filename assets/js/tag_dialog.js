@@ -76,7 +76,7 @@ export async function openTagDialog(corpus) {
     results.setAttribute("aria-busy", "true");
     try {
       const answer = await post("tag/try", settings());
-      estimate = answer.seconds_per_item;
+      estimate = answer.estimate_seconds / Math.max(1, answer.total_items);
       results.classList.remove("tl-stale");
       fill(results, answer.note && h("p.tl-note", answer.note), h("ul.tl-tried", answer.items.map(tried)));
       tryButton.classList.remove("tl-primary");

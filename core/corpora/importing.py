@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
@@ -93,8 +94,7 @@ def import_file(
         if not batch.rows:
             break
         started = time.perf_counter()
-        changed = database.write(lambda c, b=batch: _write(c, corpus, import_id, report, b, on_labels))  # type: ignore[misc]
-        report = changed
+        report = database.write(partial(_write, corpus, import_id, report, batch, on_labels))
         pace(time.perf_counter() - started)
         if on_progress:
             on_progress(report.rows)
@@ -164,12 +164,12 @@ def item_id(corpus_id: str, external_id: str | None, content_hash: str) -> str:
 
 
 def _write(
-    connection: Connection,
     corpus: Corpus,
     import_id: str,
     before: ImportReport,
     batch: _Batch,
     on_labels: OnLabels | None,
+    connection: Connection,
 ) -> ImportReport:
     report = ImportReport(**{name: getattr(before, name) for name in ("corpus", *COUNTS, "rows")})
     now = time.time()

@@ -46,7 +46,8 @@ def export_job(job: JobContext) -> dict[str, Any]:
     format = arguments.get("format", "jsonl")
     if format not in FORMATS:
         raise InvalidInput(f"“{format}” is no export format.", f"Formats: {', '.join(FORMATS)}.")
-    name = f"{re.sub(r'[^\w.-]+', '-', corpus.name).strip('-.') or 'corpus'}.{format}"
+    safe_name = re.sub(r"[^\w.-]+", "-", corpus.name).strip("-.") or "corpus"
+    name = f"{safe_name}.{format}"
     path = Path(arguments["path"]) if arguments.get("path") else job.folder / name
     items = export_corpus(
         job.database,

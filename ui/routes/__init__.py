@@ -1,0 +1,14 @@
+"""Plain JSON routes below /tagloom/api/: what the surfaces' JavaScript talks with (docs/protocol.md)."""
+
+from __future__ import annotations
+
+from starlette.routing import BaseRoute
+
+from ui.context import AppContext
+from ui.routes import corpora, host, jobs, review, tagging, vocabulary
+
+
+def all_routes(app: AppContext) -> list[BaseRoute]:
+    """Every route of the page."""
+    parts = (host, jobs, corpora, vocabulary, tagging, review)
+    return [route for part in parts for route in part.routes(app)]

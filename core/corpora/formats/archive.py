@@ -7,6 +7,7 @@ unpacks to more than the limits: what counts is the bytes that really come out, 
 from __future__ import annotations
 
 import io
+import lzma
 import re
 import shutil
 import stat
@@ -48,6 +49,17 @@ class Limits:
 
 
 LIMITS = Limits()
+
+MEMBER_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    NotImplementedError,
+    RuntimeError,
+)
+"""What reading a damaged or unusual member raises."""
 
 
 @contextmanager
@@ -101,22 +113,22 @@ class _Budget:
         self.name = name
         self.packed = packed
         self.limits = limits
-        self.unpacked: dict[str, int] = {}
+        self.unpacked: dict[int, int] = {}
         self.total = 0
 
-    def count(self, member: str, packed: int, unpacked: int) -> None:
+    def count(self, entry: zipfile.ZipInfo, member: str, unpacked: int) -> None:
         """Note that `unpacked` bytes of a member have been read so far. Raises UnsafeInput past the limits."""
-        before = self.unpacked.get(member, 0)
+        before = self.unpacked.get(entry.header_offset, 0)
         if unpacked <= before:
             return
-        self.unpacked[member] = unpacked
+        self.unpacked[entry.header_offset] = unpacked
         self.total += unpacked - before
         limits = self.limits
         if unpacked > limits.member:
             raise UnsafeInput(f"{member} unpacks to more than {limits.member >> 20:,} MB.", UNPACK)
         if self.total > limits.total:
             raise UnsafeInput(f"{self.name} unpacks to more than {limits.total >> 20:,} MB in all.", UNPACK)
-        swollen = unpacked > limits.ratio * max(1, packed) or self.total > limits.ratio * self.packed
+        swollen = unpacked > limits.ratio * max(1, entry.compress_size) or self.total > limits.ratio * self.packed
         if unpacked > limits.ratio_from and swollen:
             raise UnsafeInput(
                 f"{member} grows more than {limits.ratio} times by unpacking, as archives made to do harm do.", UNPACK
@@ -189,7 +201,8 @@ def _unsafe_kind(entry: zipfile.ZipInfo) -> str:
 
 def _shown(name: str) -> str:
     """A member's name without characters that would confuse a terminal or page."""
-    return "".join(char if char.isprintable() else "�" for char in name)[:200]
+    shown = "".join(char if char.isprintable() else "�" for char in name)
+    return shown if len(shown) <= 200 else f"{shown[:100]}…{shown[-99:]}"
 
 
 def _sort(
@@ -205,7 +218,7 @@ def _sort(
         member = _member(source, archive, entry, budget)
         try:
             head = member.head(512)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+        except MEMBER_ERRORS as error:
             cause = f"It cannot be unpacked: {error}."
             problems.append(member_problem(member.name, "bad_member", cause, "Pack the archive again."))
             continue
@@ -226,9 +239,8 @@ def _member(source: Source, archive: zipfile.ZipFile, entry: zipfile.ZipInfo, bu
     name = f"{source.name}/{_shown(entry.filename)}"
 
     def opener() -> BinaryIO:
-        raw = CountingReader(
-            cast(BinaryIO, archive.open(entry)), lambda total: budget.count(name, entry.compress_size, total)
-        )
+        stream = cast(BinaryIO, archive.open(entry))
+        raw = CountingReader(stream, lambda total: budget.count(entry, name, total))
         return cast(BinaryIO, io.BufferedReader(raw, 1 << 16))
 
     return Source(name, opener, entry.file_size, seekable=False)
@@ -238,7 +250,7 @@ def spooled(source: Source) -> Source:
     """The same bytes in a nameless temporary file, for formats that must seek; gone when its stream is closed."""
 
     def opener() -> BinaryIO:
-        spool = tempfile.TemporaryFile()
+        spool = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
         try:
             with source.open() as stream:
                 shutil.copyfileobj(stream, spool, 1 << 20)

@@ -23,6 +23,9 @@ MAX_ROW = 32 * 1024 * 1024
 ACCEPTED = "csv, tsv, json, jsonl, parquet, or a zip of these"
 """The formats as they are named to people."""
 
+EXPORT_MARK = "tagloom_status"
+"""A column of this name says that Tagloom wrote the file."""
+
 REPLACEMENT = "\ufffd"
 
 

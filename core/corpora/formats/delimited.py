@@ -12,9 +12,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TextIO
+from typing import Literal, TextIO
 
 from core.corpora.formats.base import (
+    EXPORT_MARK,
     MAX_CELL,
     MAX_ROW,
     REPLACEMENT,
@@ -26,6 +27,7 @@ from core.corpora.formats.base import (
     unique_names,
 )
 from core.corpora.formats.text import TextShape, open_text
+from core.corpora.formulas import unguard
 from core.errors import InvalidInput
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -91,7 +93,7 @@ def _measure(lines: list[str], delimiter: str, whole: bool) -> Dialect:
     return Dialect(delimiter, quoted, columns, len(data), consistency)
 
 
-def _counts(lines: list[str], delimiter: str, quoting: int, whole: bool) -> tuple[list[int], bool]:
+def _counts(lines: list[str], delimiter: str, quoting: Literal[0, 3], whole: bool) -> tuple[list[int], bool]:
     """Cells of each record, and whether the quotes among them are well formed."""
     csv.field_size_limit(MAX_CELL)
     try:
@@ -125,6 +127,8 @@ def read(source: Source, shape: TextShape, dialect: Dialect) -> Iterator[Row | P
         header = feed.header()
         if header is None:
             raise InvalidInput(f"{source.name} holds no rows.", "Choose a file with a header and rows below it.")
+        if EXPORT_MARK in header:
+            header = [unguard(name) for name in header]
         names, changed = unique_names(header)
         for given, used in changed:
             yield _renamed(source.name, given, used)
@@ -218,7 +222,7 @@ class _Feed:
 
     def reader(self) -> Iterator[list[str]]:
         """A csv.reader over the lines that are left."""
-        quoting = csv.QUOTE_MINIMAL if self.dialect.quoted else csv.QUOTE_NONE
+        quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if self.dialect.quoted else csv.QUOTE_NONE
         return csv.reader(self._lines(), delimiter=self.dialect.delimiter, quoting=quoting)
 
     def _lines(self) -> Iterator[str]:

@@ -187,23 +187,22 @@ class _Rows:
             elif not following:
                 raise _Broken(buffer.position, "The list is not closed", True)
             elif following != "]":
-                broken = _Broken(buffer.position, "A comma is missing between two rows")
+                missing = _Broken(buffer.position, "A comma is missing between two rows")
                 if following == "{":
-                    yield _break(self.file, buffer, broken, None, True)
+                    yield _break(self.file, buffer, missing, None, True)
                 else:
-                    yield from self._break_off(broken)
+                    yield from self._break_off(missing)
 
     def _break_off(self, broken: _Broken) -> Iterator[Problem]:
         """Deliver the problem and go to the next row that begins as the rows before did.
 
-        The search begins at the value that could not be taken, where the buffer still stands. Raises _Broken or _Ended where there is no such row.
+        The search begins at the value that could not be taken, where the buffer still stands.
+        Raises _Broken or _Ended where there is no such row.
         """
         if not self.line_start:
             raise broken
         buffer = self.buffer
-        lost, goes_on = (
-            _break(self.file, buffer, broken, self.number + 1, on) for on in (False, True)
-        )
+        lost, goes_on = (_break(self.file, buffer, broken, self.number + 1, on) for on in (False, True))
         if self._resume(buffer.position):
             self.number += 1
             yield goes_on

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import json
 import math
 from collections.abc import Iterator
 from typing import Any, BinaryIO
@@ -26,6 +27,7 @@ from core.corpora.formats.base import (
     too_large,
     unique_names,
 )
+from core.corpora.formats.json_values import DECODER
 from core.errors import InvalidInput, UnsafeInput
 
 BATCH = 1024
@@ -34,6 +36,8 @@ BATCH_BYTES = 64 << 20
 MAX_CHUNK = 1 << 30
 """Bytes one column of a row group may unpack to when it is packed more than `MAX_RATIO` fold."""
 MAX_RATIO = 200
+JSON_COLUMNS = b"tagloom_json_columns"
+"""Key of a Tagloom export's metadata: the columns whose cells are JSON text."""
 
 
 def read(source: Source) -> Iterator[Row | Problem]:
@@ -48,14 +52,15 @@ def read(source: Source) -> Iterator[Row | Problem]:
         parquet = _open(source, stream)
         _refuse_bombs(source.name, parquet.metadata)
         names, _ = unique_names(parquet.schema_arrow.names)
+        written_as_json = _written_as_json(parquet.schema_arrow)
         number = 0
         try:
             for batch in parquet.iter_batches(batch_size=_batch(parquet.metadata), use_threads=False):
                 refused: dict[int, list[str]] = {}
                 broken: set[int] = set()
-                columns = [
-                    _column(batch.column(place), name, refused, broken) for place, name in enumerate(names)
-                ]
+                columns = [_column(batch.column(place), name, refused, broken) for place, name in enumerate(names)]
+                for place in written_as_json:
+                    columns[place] = [_decoded(cell) for cell in columns[place]]
                 for place, cells in enumerate(zip(*columns, strict=True)):
                     number += 1
                     values = dict(zip(names, cells, strict=True))
@@ -113,6 +118,24 @@ def _refuse_bombs(file: str, metadata: Any) -> None:
                     f"{chunk.total_uncompressed_size >> 20:,} MB from {packed >> 10:,} kB.",
                     "Write the file with smaller row groups if it is what you expect.",
                 )
+
+
+def _written_as_json(schema: Any) -> list[int]:
+    """The places of the columns that Tagloom's export wrote as JSON text; the file names them itself."""
+    try:
+        named = json.loads((schema.metadata or {}).get(JSON_COLUMNS, b"[]"))
+    except ValueError:
+        return []
+    return [place for place, name in enumerate(schema.names) if name in named] if isinstance(named, list) else []
+
+
+def _decoded(cell: JsonValue) -> JsonValue:
+    if not isinstance(cell, str):
+        return cell
+    try:
+        return DECODER.decode(cell)
+    except (ValueError, RecursionError):
+        return cell
 
 
 def _batch(metadata: Any) -> int:

@@ -1,0 +1,321 @@
+// The review tab: puts queue, outbox, history, keys and drawing together.
+//
+// Key presses are handled one after the other in the order they came (`serial`), whatever each has to wait for.
+
+import { get } from "./api.js";
+import { AddTag } from "./add_tag.js";
+import { note, onRoute } from "./navigate.js";
+import { Outbox } from "./outbox.js";
+import { Actions } from "./review_actions.js";
+import { choiceBar, openChoices, overtakenBar } from "./review_choice.js";
+import { History } from "./review_history.js";
+import { listen, openSheet } from "./review_keys.js";
+import { Queue } from "./review_queue.js";
+import { hint, kindOf, screen } from "./review_screens.js";
+import { View } from "./review_view.js";
+import { errorBox } from "./signs.js";
+import { onState, ready } from "./state.js";
+
+const TIMINGS = 500;
+const ADDRESS_PAUSE = 300; // ms; browsers refuse to have the address changed with every key
+
+export function mount(element) {
+  const timings = [];
+  let project = "";
+  let corpora = null;
+  let drawn = { item: null }; // what the screen shows
+  let line = Promise.resolve();
+  let blind = localStorage.getItem("tagloom:blind") === "yes";
+  let unsaved = 0;
+  let addressTimer = null;
+  let startedAt = 0;
+  let asked = null; // the queue that was asked for last: {corpus, queue, item}
+
+  /** Run fn after everything that was asked for before. */
+  const serial = (fn) => {
+    const run = line.then(fn);
+    line = run.catch(() => {});
+    return run;
+  };
+
+  const outbox = new Outbox({ serial, onSettled, onChange: () => (view.drawSaved(own()), announceSaved()) });
+  const queue = new Queue(outbox, () => draw());
+  const history = new History();
+  const view = new View(element, {
+    corpus: (id) => (document.activeElement.blur(), open({ corpus: id, queue: queue.status })),
+    queue: (status) => (document.activeElement.blur(), open({ corpus: queue.corpus, queue: status })),
+    previous: (event) => act({ name: "previous" }, event),
+    skip: () => act({ name: "skip" }),
+    undo: () => act({ name: "undo" }),
+    accept: () => act({ name: "accept" }),
+    toggle: (tag) => act({ name: "chip", tag, item: drawn.item?.id }),
+    blind: () => act({ name: "blind" }),
+    keys: openSheet,
+    refused: () => openChoices(mine, actions.name.bind(actions), { open: (entry) => open({ item: entry.row.event.item, queue: queue.status, fetch: true }), choose: (entry, yes) => press(() => actions.choose(entry, yes)) }),
+    whole,
+  });
+  const actions = new Actions({ queue, outbox, history, project: () => project, blind: () => blind, say: (text) => view.say(text) });
+  const adding = new AddTag(view.adding, {
+    known: () => [...actions.names].map(([id, name]) => ({ id: actions.fresh.has(id) ? id : Number.isNaN(Number(id)) ? id : Number(id), name })),
+    subject: () => queue.current,
+    take: (choice, item) => item && press(() => actions.add(choice, item), "add").then((done) => done && view.flash(done.tag)),
+  });
+
+  const mine = () => outbox.refused.filter((entry) => entry.row.project === project);
+  const own = () => ({ rows: outbox.rows, saved: outbox.saved, problem: outbox.problem, refused: mine(), durable: outbox.durable });
+  const visible = () => element.getClientRects().length > 0;
+
+  // ---- keys and clicks ----
+
+  function act(action, event) {
+    if (action.name === "sheet") return openSheet();
+    if (action.name === "add") return queue.current && adding.focus();
+    const handlers = {
+      toggle: () => actions.digit(action.digit),
+      chip: () => actions.toggle(action.tag, action.item),
+      blind: async () => {
+        blind = !blind;
+        localStorage.setItem("tagloom:blind", blind ? "yes" : "no");
+        view.drawBlind(blind);
+        view.say(blind ? "Blind: agents and scores are hidden until you decide." : "Agents and scores are shown.");
+      },
+    };
+    press(handlers[action.name] || actions[action.name], event?.key ?? action.name, event?.timeStamp);
+  }
+
+  /** One press: do it in turn, show it, measure it. */
+  function press(fn, key, at = performance.now()) {
+    return serial(async () => {
+      let done = null;
+      try {
+        done = await fn();
+      } catch (error) {
+        console.error(error);
+        view.say("That did not work. Nothing was changed; reload the page if it happens again.");
+      }
+      draw();
+      if (key) measure({ key, painted_ms: null, acked_ms: null }, at, done?.event?.uuid ?? done?.uuid);
+      return done;
+    });
+  }
+
+  function measure(timing, at, uuid) {
+    Object.defineProperty(timing, "of", { value: { at, uuid } });
+    timings.push(timing);
+    if (timings.length > TIMINGS) timings.shift();
+    // The task after the frame's callback runs when that frame has been painted.
+    requestAnimationFrame(() => {
+      const channel = new MessageChannel();
+      channel.port1.onmessage = () => (timing.painted_ms = performance.now() - at);
+      channel.port2.postMessage(null);
+    });
+  }
+
+  function onSettled(outcome) {
+    actions.settled(outcome);
+    const now = performance.now();
+    const at = new Map(outcome.answers.map(({ row, result }) => [row.event.uuid, result]));
+    for (const timing of timings) if (timing.acked_ms === null && at.get(timing.of.uuid)?.ok) timing.acked_ms = now - timing.of.at;
+    if (Object.keys(outcome.tags).length) drawn.chips = null;
+    draw();
+  }
+
+  // ---- drawing ----
+
+  function draw() {
+    if (!corpora) return;
+    view.drawProgress(queue);
+    const item = queue.current;
+    if (item && !item.fields) fetchTexts(item);
+    else if (item) drawItem(item);
+    else drawScreen();
+    remember();
+  }
+
+  // Far behind, where the texts were let go.
+  function fetchTexts(item) {
+    if (drawn.fetching === item.id) return;
+    drawn = { item: null, fetching: item.id };
+    view.screen(screen("loading", {}));
+    queue.open({ corpus: queue.corpus, status: queue.status, item: item.id }, { quiet: true });
+  }
+
+  function drawItem(item) {
+    actions.learn(item);
+    item.seen ??= performance.now();
+    const state = queue.state(item);
+    const shown = actions.shown(item, state);
+    const chips = JSON.stringify([shown.groups.map((group) => [group.label, group.chips.map((chip) => [chip.tag, chip.name])]), corpus()?.runs > 0]);
+    shown.hint = hint(item, corpus());
+    if (drawn.item !== item || drawn.fields !== item.fields) {
+      view.drawItem(item, state, shown);
+      if (drawn.item !== item) announceItem(item, shown);
+    } else if (drawn.chips !== chips) view.drawChips(item, state, shown);
+    else view.update(item, state, shown);
+    drawn = { item, fields: item.fields, chips, choice: drawn.item === item ? drawn.choice : undefined };
+    drawChoice(item);
+  }
+
+  function drawChoice(item) {
+    const entry = actions.choice(item.id);
+    const open = entry || item.overtaken || null;
+    if (open === drawn.choice) return;
+    drawn.choice = open;
+    const name = actions.name.bind(actions);
+    if (entry) view.drawChoice(choiceBar(entry, name, (yes) => press(() => actions.choose(entry, yes))));
+    else if (open)
+      view.drawChoice(
+        overtakenBar(open, name, (yes) =>
+          press(async () => {
+            delete item.overtaken;
+            if (yes) return actions.revert(item, open.entry);
+            history.skip(open.entry.uuid);
+          }),
+        ),
+      );
+    else view.drawChoice(null);
+  }
+
+  function drawScreen() {
+    const kind = kindOf(queue, corpora);
+    const key = `${kind} ${queue.status} ${queue.corpus} ${kind === "waiting" ? outbox.rows.length + queue.problem.message : JSON.stringify(queue.counts)}`;
+    if (drawn.screen === key) return;
+    drawn = { item: null, screen: key };
+    view.screen(screen(kind, { queue, corpus: corpus(), unsaved: outbox.rows.length, open }));
+  }
+
+  async function whole(item, field, box) {
+    box.classList.add("tl-rv-open");
+    if (!field.cut) return;
+    try {
+      await queue.whole(item);
+      draw();
+    } catch (error) {
+      view.say(`${error.message} ${error.remedy || ""}`);
+    }
+  }
+
+  // ---- words for those who listen ----
+
+  let savedTimer, itemTimer;
+  function announceSaved() {
+    const before = unsaved;
+    unsaved = outbox.rows.length;
+    clearTimeout(savedTimer);
+    if (before && !unsaved) savedTimer = setTimeout(() => view.announce("saved"), 1200);
+  }
+
+  function announceItem(item, shown) {
+    clearTimeout(itemTimer);
+    itemTimer = setTimeout(() => view.announce(`${item.title || item.external_id || "Item"}. ${shown.groups.flatMap((g) => g.chips).length} tags, ${shown.ticked.length} ticked.`), 400);
+  }
+
+  // ---- where we are ----
+
+  const corpus = () => corpora?.find((each) => each.id === queue.corpus) || null;
+
+  function remember() {
+    addressTimer ??= setTimeout(writeAddress, ADDRESS_PAUSE);
+  }
+
+  function writeAddress() {
+    clearTimeout(addressTimer);
+    addressTimer = null;
+    if (!queue.loaded || !visible()) return;
+    note("review", { corpus: queue.corpus, item: queue.current?.id, queue: queue.status });
+    localStorage.setItem(`tagloom:review:${project}`, queue.corpus);
+  }
+
+  /** Show a queue, at an item if one is given. */
+  function open({ corpus: id, item = null, queue: status, fetch = false }) {
+    if (fetch || (item && queue.holds(item) && id === queue.corpus && status === queue.status))
+      return press(async () => {
+        if (!queue.jump(item)) await actions.visit(item);
+      });
+    asked = { corpus: id, queue: status, item };
+    return serial(async () => void queue.open({ corpus: id, status, item }));
+  }
+
+  function follow(params) {
+    if (!corpora?.length) return;
+    const known = (id) => corpora.some((each) => String(each.id) === String(id));
+    const last = [params.corpus, asked?.corpus, localStorage.getItem(`tagloom:review:${project}`)].find((id) => id && known(id));
+    const id = corpora.find((each) => String(each.id) === String(last))?.id ?? (corpora.find((each) => each.runs) || corpora[0]).id;
+    const status = params.queue || (asked?.corpus === id ? asked.queue : "pending");
+    const same = asked?.corpus === id && asked.queue === status;
+    if (same && (!params.item || params.item === (queue.current?.id ?? asked.item))) return;
+    open({ corpus: id, item: params.item || null, queue: status });
+  }
+
+  async function loadCorpora() {
+    corpora = (await get("corpora")).corpora;
+    view.drawCorpora(corpora, queue.corpus);
+  }
+
+  async function begin() {
+    for (let pause = 400; ; pause = Math.min(5000, pause * 2)) {
+      try {
+        project = (await ready()).project.slug;
+        await loadCorpora();
+        break;
+      } catch (error) {
+        view.screen(error.remedy === undefined ? errorBox(error) : screen("waiting", { queue: { problem: error }, unsaved: outbox.rows.length }));
+        await new Promise((resolve) => setTimeout(resolve, pause));
+      }
+    }
+    actions.recall([...outbox.rows, ...outbox.refused.map((entry) => entry.row)]);
+    history.reset(outbox.rows.filter((row) => row.project === project));
+    onRoute("review", follow);
+    if (!asked) follow({});
+    draw();
+  }
+
+  /** The tab has come into view again: what was done elsewhere should show. */
+  async function again() {
+    view.fit();
+    if (performance.now() - startedAt < 2000) return;
+    startedAt = performance.now();
+    try {
+      const empty = !corpora?.length;
+      await loadCorpora();
+      if (empty || !asked) return follow({});
+      if (!outbox.rows.length) await serial(async () => history.reset([]));
+      await queue.refresh();
+    } catch {
+      /* what is on the screen stays; the footer says when nothing can be saved */
+    }
+  }
+
+  // ---- start ----
+
+  view.drawBlind(blind);
+  view.screen(screen("loading", {}));
+  const opened = outbox.open();
+  let begun = null;
+  new IntersectionObserver((entries) => {
+    if (!entries.some((entry) => entry.isIntersecting)) return;
+    view.fit();
+    if (!begun) startedAt = performance.now();
+    begun ? begun.then(again) : (begun = opened.then(begin));
+  }).observe(element);
+  window.addEventListener("resize", () => view.fit());
+  window.addEventListener("pagehide", writeAddress);
+  document.addEventListener("visibilitychange", () => (document.hidden ? writeAddress() : begun && visible() && begun.then(again)));
+  window.addEventListener("tagloom:job", () => begun && begun.then(() => ((startedAt = -Infinity), again())));
+  onState((now) => (queue.person = now.person?.name ?? null));
+  listen(visible, act);
+
+  window.tagloomReview = {
+    /** The item on the screen: {id, position, external_id, title, state, ticked}, or null. */
+    current() {
+      const item = queue.current;
+      if (!item || drawn.item !== item) return null;
+      const state = queue.state(item);
+      return { id: item.id, position: item.position, external_id: item.external_id, title: item.title, state, ticked: actions.shown(item, state).ticked };
+    },
+    unsaved: () => outbox.rows.length,
+    prefetched: () => queue.ahead,
+    behind: () => queue.at,
+    timings,
+  };
+}

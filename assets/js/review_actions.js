@@ -1,0 +1,232 @@
+// What the keys do: each decision is one event, kept in the outbox before anything on the screen changes.
+
+import { get } from "./api.js";
+import * as is from "./review_state.js";
+
+const PATIENCE = 5000; // ms that an undo waits for an item that is not in memory
+const UNDONE = { accept: "the acceptance", edit: "the change", reject: "the rejection", skip: "the skip" };
+
+/** An identifier; crypto.randomUUID is missing where the page comes over plain http from another machine. */
+export function uuid() {
+  if (crypto.randomUUID) return crypto.randomUUID();
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
+export class Actions {
+  names = new Map(); // String(tag) → name, of every tag that this page has seen
+  fresh = new Map(); // client-made tag id → name, until the server has given it a real one
+
+  /** `parts`: {queue, outbox, history, project(), blind(), draw(), say(text)}. */
+  constructor(parts) {
+    Object.assign(this, parts);
+  }
+
+  name(tag) {
+    return this.names.get(String(tag)) ?? String(tag);
+  }
+
+  learn(item) {
+    for (const each of item.suggestions || []) this.names.set(String(each.tag), each.name);
+    for (const [tag, name] of Object.entries(item.names || {})) this.names.set(tag, name);
+  }
+
+  /** Tags made in this browser that the server may not know yet (after a reload). */
+  recall(rows) {
+    for (const { event } of rows)
+      for (const { id, name } of event.new_tags || []) {
+        this.fresh.set(id, name);
+        this.names.set(id, name);
+      }
+  }
+
+  /** Tags of an item that nobody suggested; they keep their place while the item is in memory, also taken off. */
+  yours(item, state) {
+    item.yours ??= [];
+    const suggested = new Set(item.suggestions.map((each) => each.tag));
+    const known = new Set(item.yours.map((each) => each.tag));
+    for (const tag of [...state.accepted, ...state.rejected]) if (!suggested.has(tag) && !known.has(tag)) item.yours.push({ tag });
+    for (const each of item.yours) each.name = this.name(each.tag);
+    return item.yours;
+  }
+
+  /** Are agents and scores hidden on this item? Until the person has decided. */
+  hidden(item, state) {
+    return this.blind() && state.status !== "done";
+  }
+
+  /** What the panel shows of an item: chips in their groups and which of them are ticked. */
+  shown(item, state) {
+    const blind = this.hidden(item, state);
+    if (!blind && item.suggestions.length) item.revealed = true;
+    return { groups: is.groups(item, this.yours(item, state), blind), ticked: is.ticked(item, state), blind };
+  }
+
+  async #decide(item, action, after, { change = null, undoes = null } = {}) {
+    const before = this.queue.state(item);
+    const blind = this.hidden(item, before);
+    const involved = new Set([...after.accepted, ...after.rejected, change?.tag]);
+    const event = {
+      uuid: uuid(),
+      item: item.id,
+      field: "tags",
+      action,
+      change,
+      undoes,
+      version: before.version,
+      after: is.plain(after),
+      new_tags: [...this.fresh].filter(([id]) => involved.has(id)).map(([id, name]) => ({ id, name })),
+      shown: {
+        queue: this.queue.status,
+        runs: [...new Set(item.suggestions.map((each) => each.run))],
+        suggestions: item.suggestions.map((each) => [each.tag, each.agent, each.score]),
+        ticked: is.ticked(item, before),
+        order: blind ? "name" : "rank",
+      },
+      blind: blind && !item.revealed,
+      client_time: new Date().toISOString(),
+      ms: Math.round(performance.now() - (item.seen ?? performance.now())),
+    };
+    const row = { project: this.project(), title: item.title || item.external_id || "", before: is.plain(before), event, key: null };
+    await this.outbox.append(row);
+    this.history.push(row);
+    this.queue.recount(before.status, after.status);
+    return event;
+  }
+
+  // A decision that closes the item also closes the choice that was open on it.
+  async #finish(item, action, after, extra) {
+    const open = this.choice(item.id);
+    const event = await this.#decide(item, action, after, extra);
+    if (open) await this.outbox.resolve(open);
+    return event;
+  }
+
+  /** The entry of `refused` that waits on this item. */
+  choice(id) {
+    return this.outbox.refused.find((entry) => entry.row.event.item === id) || null;
+  }
+
+  async #onward(action, after) {
+    const item = this.queue.current;
+    if (!item) return null;
+    const event = await this.#finish(item, action, after(item, this.queue.state(item)));
+    this.queue.step(1);
+    return event;
+  }
+
+  accept = () => this.#onward("accept", is.accepted);
+  reject = () => this.#onward("reject", is.rejected);
+  skip = () => this.#onward("skip", (_, state) => is.skipped(state));
+  next = async () => void this.queue.step(1);
+  previous = async () => void this.queue.step(-1);
+
+  /** Swing one chip; `id` guards against a press that was meant for the item before. */
+  async toggle(tag, id) {
+    const item = this.queue.current;
+    if (!item || (id !== undefined && item.id !== id)) return null;
+    const state = this.queue.state(item);
+    const change = is.toggled(item, state, tag);
+    return this.#decide(item, "edit", is.set(state, change.tag, change.to), { change });
+  }
+
+  /** The chip with this digit. */
+  async digit(n) {
+    const item = this.queue.current;
+    if (!item) return null;
+    const chip = this.shown(item, this.queue.state(item)).groups.flatMap((group) => group.chips)[n - 1];
+    return chip ? this.toggle(chip.tag) : null;
+  }
+
+  /** Give an item a tag: {id, name} of the vocabulary or {name, fresh: true}. */
+  async add(choice, item) {
+    const tag = choice.fresh ? this.#made(choice.name) : choice.id;
+    this.names.set(String(tag), choice.name);
+    const state = this.queue.state(item);
+    if (state.accepted.includes(tag)) return { tag };
+    const event = await this.#decide(item, "edit", is.set(state, tag, "accepted"), { change: { tag, to: "accepted" } });
+    return { tag, event };
+  }
+
+  // The same new name is the same new tag, also on another item.
+  #made(name) {
+    for (const [id, known] of this.fresh) if (known.toLowerCase() === name.toLowerCase()) return id;
+    const id = uuid();
+    this.fresh.set(id, name);
+    return id;
+  }
+
+  /** Take back this person's last decision that still stands, and show its item. */
+  async undo() {
+    let entry;
+    try {
+      entry = await this.history.top();
+      if (!entry) return void this.say("Nothing left to undo.");
+      if (this.queue.holds(entry.item)) this.queue.jump(entry.item);
+      else await this.visit(entry.item);
+    } catch (error) {
+      if (error.status === 404 && entry) {
+        this.history.skip(entry.uuid);
+        return void this.say(`“${entry.title}” is no longer there; its decision stays in the history.`);
+      }
+      return void this.say(error.offline ? "That decision can be undone when the server answers again." : `${error.message} ${error.remedy || ""}`);
+    }
+    const item = this.queue.items.get(entry.item);
+    for (const [tag, name] of Object.entries(entry.names || {})) this.names.set(tag, name);
+    const state = this.queue.state(item);
+    if (!is.same(state, entry.after)) {
+      // Somebody has gone on from there: taking it back would take back theirs.
+      item.overtaken = { entry, theirs: state };
+      return null;
+    }
+    return this.revert(item, entry);
+  }
+
+  async revert(item, entry) {
+    delete item.overtaken;
+    const event = await this.#finish(item, "undo", is.plain(entry.before), { undoes: entry.uuid });
+    this.say(`Undone: ${UNDONE[entry.action] || "the decision"} of “${clipped(item.title || item.external_id || "this item")}”`);
+    return event;
+  }
+
+  /** Make an item current that is not in memory, wherever it is. */
+  async visit(id) {
+    const { corpus } = await get(`items/${encodeURIComponent(id)}`, {}, AbortSignal.timeout(PATIENCE));
+    const known = corpus?.id ?? corpus ?? this.queue.corpus;
+    await this.queue.open({ corpus: known, status: this.queue.status, item: id }, { quiet: true, once: true });
+    if (!this.queue.jump(id)) throw Object.assign(new Error("This item is not in its corpus any more."), { status: 404 });
+  }
+
+  /** A choice on an item is made: `mine` again on top of theirs, or theirs. */
+  async choose(entry, mine) {
+    const item = this.queue.items.get(entry.row.event.item);
+    const { action, change, undoes, after } = entry.row.event;
+    if (mine !== Boolean(entry.applied) && item) {
+      if (mine) await this.#decide(item, action, after, { change, undoes });
+      else await this.#decide(item, "edit", is.plain(entry.theirs));
+    }
+    await this.outbox.resolve(entry);
+  }
+
+  /** The server's answers: states, real tag ids, what was not taken. */
+  settled({ answers, tags, refused }) {
+    for (const { row, result } of answers) {
+      this.queue.settle(row.event.item, result.state);
+      if (!result.ok) this.history.drop(row.event);
+    }
+    for (const [made, real] of Object.entries(tags)) {
+      this.names.set(String(real), this.name(made));
+      this.fresh.delete(made);
+    }
+    if (Object.keys(tags).length) {
+      this.queue.rename(tags);
+      this.history.rename(tags);
+    }
+    this.recall(refused.map((entry) => entry.row));
+  }
+}
+
+const clipped = (text) => (text.length > 60 ? `${text.slice(0, 58)}…` : text);

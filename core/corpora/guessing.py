@@ -1,0 +1,288 @@
+"""Guesses what the columns of a file are: first by their names in five languages, then by what they hold.
+
+Every guess comes with its reason in a few words; the person has the last word on the mapping screen.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+
+from core.corpora.formats.base import JsonValue
+from core.corpora.reading import Column, Inspection
+from core.corpora.roles import CLUE_ROLES
+from core.corpora.values import guess_split
+
+# Whole column names, as `normalise` writes them: English, Spanish, German, French, Chinese.
+_NAMES = {
+    "title": """
+        title headline heading subject titulo titular encabezado titel schlagzeile uberschrift titre
+        intitule 标题 標題 题目 商品名称 名称 item_title product_title video_title product_name item_name song_title
+        track_title
+    """,
+    "caption": """
+        caption description desc summary abstract subtitle blurb excerpt synopsis overview tagline
+        short_description descripcion resumen leyenda sinopsis subtitulo beschreibung zusammenfassung
+        bildunterschrift untertitel kurzbeschreibung legende resume sous_titre apercu 描述 简介 摘要 说明 文案 概要
+        副标题
+    """,
+    "category": """
+        category categories category_name genre genres section topic channel department rubric categoria
+        categorias genero seccion kategorie kategorien rubrik sparte thema categorie genre rubrique theme
+        类别 分类 类目 频道 类型 栏目
+    """,
+    "ocr": """
+        ocr ocr_text ocr_cover cover_text text_in_picture text_in_image image_text picture_text
+        on_screen_text screen_text texto_ocr texto_imagen texto_de_la_imagen bildtext text_im_bild
+        texte_image texte_ocr 封面文字 图片文字 画面文字 文字识别 封面文本
+    """,
+    "speech": """
+        asr asr_text asr_pure speech speech_text transcript transcription spoken spoken_text audio_text
+        subtitles voice_over voiceover lyrics transcripcion voz habla discurso letra transkript
+        transkription gesprochenes sprachtext parole paroles discours 语音 语音文本 字幕 转写 口播 台词 歌词
+    """,
+    "body": """
+        body text content contents details detail article full_text fulltext document message review post
+        story passage texto contenido cuerpo detalle detalles articulo resena inhalt volltext artikel
+        nachricht einzelheiten texte contenu corps texte_integral avis 正文 内容 详情 全文 文本 文章 评论
+    """,
+    "clue": """
+        speaker event author authors artist brand album creator director publisher place location name
+        source keyphrase ponente evento autor autora artista marca lugar nombre redner veranstaltung
+        kunstler marke ort hersteller orateur evenement auteur artiste marque lieu nom editeur 作者 演讲者 品牌
+        歌手 艺人 地点 活动 导演
+    """,
+    "gold": """
+        tags tag gold gold_tags labels label keywords hashtags hashtag topic_tag topic_tags topics
+        aspect_list aspects etiquetas etiqueta palabras_clave schlagworte schlagworter stichworte
+        stichworter schlusselworter etiketten etiquettes mots_cles motscles balises 标签 标签列表 关键词 关键字 话题
+        话题标签
+    """,
+    "link": """
+        link url href permalink web website webpage homepage page_url item_url enlace vinculo sitio_web
+        verweis webseite lien site_web 链接 网址 网页
+    """,
+    "media": """
+        image img picture photo thumbnail cover file filename file_name filepath file_path path
+        image_path image_file image_url img_url audio audio_path audio_file video video_path video_file
+        media media_path imagen foto archivo ruta bild datei dateiname pfad fichier chemin photo_url 图片
+        图像 照片 文件 文件名 视频 音频 封面
+    """,
+    "id": """
+        id uid uuid guid identifier key identificador clave kennung schlussel identifiant ytid isbn sku
+        asin doi 编号 序号 标识
+    """,
+}
+_ROLE_OF = {name: role for role, names in _NAMES.items() for name in names.split()}
+
+_ID_WORDS = frozenset({"id", "uid", "uuid", "guid", "identifier"})
+_FOREIGN = frozenset(  # an id of one of these is not the item's own
+    {"user", "author", "category", "parent", "group", "channel", "owner", "brand", "artist", "album", "customer"}
+    | {"session", "batch", "level", "cluster", "label", "tag", "topic", "speaker", "annotator", "class", "type"}
+    | {"person"}
+)
+_GOLD_WORDS = frozenset({"tags", "tag", "labels", "keywords", "hashtags", "etiquetas", "schlagworte", "etiquettes"})
+_CATEGORY_WORDS = frozenset({"category", "categoria", "kategorie", "categorie", "genre"})
+_TEXT_ROLES = frozenset({"caption", "ocr", "speech", "body", "clue", "category"})
+_ROW_NUMBERS = re.compile(r"(?:unnamed_0|index|row|row_number|column_1)")
+
+_ADDRESS = re.compile(r"\s*(?:https?://|www\.)\S+\s*", re.IGNORECASE)
+_MEDIA_FILE = re.compile(
+    r"[^\n]{1,1000}\.(?:jpe?g|png|gif|webp|bmp|tiff?|avif|heic|svg|mp3|wav|flac|ogg|m4a|opus|mp4|mkv|webm|mov|avi)"
+    r"(?:\?\S*)?\s*",
+    re.IGNORECASE,
+)
+
+_OWN = {"id": "id", "tags": "tags", "gold_tags": "gold", "link": "link", "media": "media", "status": "status"}
+
+
+@dataclass(slots=True)
+class Guess:
+    """Roles, ways to split lists, and the reason for each role, all by column."""
+
+    roles: dict[str, str] = field(default_factory=dict)
+    split: dict[str, str] = field(default_factory=dict)
+    explain: dict[str, str] = field(default_factory=dict)
+
+    def give(self, column: str, role: str, reason: str) -> None:
+        """Set a column's role and say why."""
+        self.roles[column] = role
+        self.explain[column] = reason
+
+
+def guess_roles(inspection: Inspection) -> Guess:
+    """The likely role of every column, in the order of the file.
+
+    Args:
+        inspection: of the file; its first rows tell how cells hold lists.
+    """
+    guess = Guess({column.name: "keep" for column in inspection.columns})
+    cells = {c.name: [row[c.name] for row in inspection.rows if c.name in row] for c in inspection.columns}
+    rest = list(inspection.columns)
+    if inspection.tagloom_export:
+        rest = _own_columns(guess, rest)
+    else:
+        _guess_id(guess, rest)
+    for column in rest:
+        if column.name not in guess.explain:
+            _guess_column(guess, column, cells[column.name], inspection.tagloom_export)
+    _only_one(guess, "link")
+    _only_one(guess, "gold", prefer=_whole_name)
+    _only_one(guess, "media")
+    _ensure_clue(guess, inspection.columns)
+    in_csv = inspection.delimiter is not None
+    for name, role in guess.roles.items():
+        if role == "gold" or role == "tags":
+            guess.split[name] = "json-list" if inspection.tagloom_export and in_csv else guess_split(cells[name])
+    return guess
+
+
+def normalise(name: str) -> str:
+    """A column's name for comparison: `Topic-Tag`, `topicTag` and `topic tag` are all `topic_tag`."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    plain = unicodedata.normalize("NFKD", spaced.casefold())
+    bare = "".join(char for char in plain if not unicodedata.combining(char))
+    return re.sub(r"[\W_]+", "_", unicodedata.normalize("NFC", bare)).strip("_")
+
+
+def _whole_name(column: str) -> bool:
+    return _ROLE_OF.get(normalise(column)) == "gold"
+
+
+def _own_columns(guess: Guess, columns: list[Column]) -> list[Column]:
+    """Give the columns that a Tagloom export adds their roles; the ones that are left."""
+    names = {column.name for column in columns}
+    for plain, role in _OWN.items():
+        own = next((name for name in (f"tagloom_{plain}", plain) if name in names), None)
+        if own is not None and not (plain == "status" and own == plain):
+            guess.give(own, role, "written by Tagloom's export")
+    for name in names:
+        if name.startswith("tagloom_") and name not in guess.explain:
+            guess.give(name, "ignore", "written by Tagloom's export, not part of the items")
+    return [column for column in columns if column.name not in guess.explain]
+
+
+def _guess_id(guess: Guess, columns: list[Column]) -> None:
+    """Find the one column that names each row."""
+    ranked: list[tuple[int, int, str]] = []
+    for place, column in enumerate(columns):
+        name = normalise(column.name)
+        words = name.split("_")
+        exact = _ROLE_OF.get(name) == "id"
+        named = exact or (words[-1] in _ID_WORDS and not _FOREIGN & set(words))
+        if not named:
+            continue
+        if column.filled < 1 or column.distinct < 1:
+            why = "some rows have none" if column.filled < 1 else "its values repeat"
+            guess.give(column.name, "keep", f"named like an id, but {why}")
+        elif column.kind in ("text", "number", "mixed", "bool"):
+            ranked.append((0 if name == "id" else 1 if exact else 2, place, column.name))
+    for position, (_, _, name) in enumerate(sorted(ranked)):
+        if position == 0:
+            guess.give(name, "id", "every value differs; named like an id")
+        else:
+            guess.give(name, "keep", "named like an id, but another column already is the id")
+
+
+def _guess_column(guess: Guess, column: Column, cells: list[JsonValue], own_export: bool) -> None:
+    name = normalise(column.name)
+    words = name.split("_")
+    if column.filled == 0 and re.fullmatch(r"column_\d+(?: \(\d+\))?", column.name):
+        guess.give(column.name, "ignore", "it has no name and holds nothing")
+        return
+    if _ROW_NUMBERS.fullmatch(name) and column.kind == "number" and column.distinct == 1:
+        guess.give(column.name, "ignore", "it only numbers the rows")
+        return
+    texts = [cell.strip() for cell in cells if isinstance(cell, str) and cell.strip()]
+    role = _ROLE_OF.get(name) or _by_words(words)
+    if role == "id" or (own_export and role in ("gold", "link", "media")):
+        guess.give(column.name, "keep", "stored and exported with the item")
+        return
+    if _mostly(texts, _MEDIA_FILE) and (role in ("media", "link", None) or len(texts) == len(cells)) and not own_export:
+        guess.give(column.name, "media", "its values name pictures, sounds or videos")
+        return
+    if _mostly(texts, _ADDRESS):
+        if own_export:
+            guess.give(column.name, "keep", "its values are addresses")
+        elif role == "media":
+            guess.give(column.name, "media", "named like a file; its values are addresses")
+        else:
+            guess.give(column.name, "link", "its values are addresses")
+        return
+    if role == "media":
+        if column.kind == "object":
+            guess.give(column.name, "media", "named like a picture, sound or video")
+        else:
+            guess.give(column.name, "keep", "named like a file, but its values do not look like one")
+        return
+    if role == "gold" and column.kind != "object" and not (column.kind == "number" and column.mean_length > 6):
+        guess.give(column.name, "gold", _named(role))
+        return
+    if role == "title" or (role in _TEXT_ROLES and column.kind not in ("number", "bool", "object")):
+        guess.give(column.name, role, _named(role))
+        return
+    guess.give(column.name, "keep", "not recognised; stored and exported, not shown to engines")
+
+
+def _by_words(words: list[str]) -> str | None:
+    """The role that single words of a column's name suggest."""
+    have = set(words)
+    if have & _ID_WORDS:
+        return None
+    if "ocr" in have or ("text" in have and have & {"cover", "image", "picture", "screen", "thumbnail"}):
+        return "ocr"
+    if have & {"asr", "transcript", "transcription", "speech"}:
+        return "speech"
+    if words[-1] in _GOLD_WORDS:
+        return "gold"
+    if have & _CATEGORY_WORDS:
+        return "category"
+    for role in ("title", "caption", "link"):
+        if _ROLE_OF.get(words[-1]) == role:
+            return role
+    return None
+
+
+def _named(role: str | None) -> str:
+    names = {
+        "title": "a title",
+        "caption": "a description",
+        "category": "a category",
+        "ocr": "text in a picture",
+        "speech": "spoken text",
+        "body": "the main text",
+        "gold": "tags",
+    }
+    return f"named like {names[role]}" if role in names else "named like something that says what the item is about"
+
+
+def _mostly(texts: list[str], pattern: re.Pattern[str]) -> bool:
+    return bool(texts) and sum(1 for text in texts if pattern.fullmatch(text)) >= 0.8 * len(texts)
+
+
+def _only_one(guess: Guess, role: str, prefer: object = None) -> None:
+    """Leave a role to its first column, or to the first one that `prefer` picks."""
+    columns = [column for column, its_role in guess.roles.items() if its_role == role]
+    if len(columns) < 2:
+        return
+    chosen = next((column for column in columns if callable(prefer) and prefer(column)), columns[0])
+    for column in columns:
+        if column != chosen:
+            guess.give(column, "keep", f"another column, “{chosen}”, was taken before it")
+
+
+def _ensure_clue(guess: Guess, columns: tuple[Column, ...]) -> None:
+    """Where names tell too little, take the columns that read like texts."""
+    roles = set(guess.roles.values())
+    free = [c for c in columns if guess.roles[c.name] == "keep" and c.kind in ("text", "mixed") and c.filled > 0]
+    if not roles & {"body", "caption", "ocr", "speech"}:
+        prose = [column for column in free if column.mean_length >= 40 and column.distinct > 0.5]
+        for column in sorted(prose, key=lambda each: -each.mean_length)[:2]:
+            guess.give(column.name, "body" if column.mean_length >= 200 else "caption", "it holds the longest texts")
+    if roles & {*CLUE_ROLES, "media"} or set(guess.roles.values()) & set(CLUE_ROLES):
+        return
+    spare = free or [c for c in columns if guess.roles[c.name] in ("keep", "gold")] or list(columns)
+    longest = max(spare, key=lambda column: column.mean_length * column.distinct)
+    guess.split.pop(longest.name, None)
+    guess.give(longest.name, "clue", "no column reads like text to tag; this one comes nearest")

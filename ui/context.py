@@ -1,0 +1,116 @@
+"""What the routes share: the host's store, its job queue, the secret that signs who a browser is."""
+
+from __future__ import annotations
+
+import getpass
+import hmac
+import secrets
+import threading
+from hashlib import sha256
+
+from core.demo import ensure_demo
+from core.errors import InvalidInput
+from core.jobs.queue import Job, JobQueue
+from core.jobs.supervisor import Supervisor
+from core.settings import Settings, installed_version
+from core.store.projects import DEMO, Host, Person
+
+COOKIE = "tagloom_person"
+LOCAL_PERSON = "local"
+
+
+class AppContext:
+    """One serving process."""
+
+    def __init__(self, settings: Settings, *, demo: bool = True) -> None:
+        self.settings = settings
+        self.host = Host(settings)
+        self.queue = JobQueue(self.host)
+        self.supervisor = Supervisor(self.queue, settings.max_jobs)
+        self.version = installed_version()
+        self._secret = self.host.setting("cookie_secret", secrets.token_hex(32)).encode()
+        self._people: dict[str, Person] = {}
+        self._lock = threading.Lock()
+        if demo:
+            ensure_demo(self.host)
+
+    def start(self) -> None:
+        self.supervisor.start()
+
+    def stop(self) -> None:
+        """Stop this process' part; workers go on by themselves."""
+        self.supervisor.stop()
+        self.host.close()
+
+    @property
+    def local(self) -> bool:
+        """True when the page is for the person at this machine: one person, paths may be typed."""
+        return self.settings.loopback and not self.settings.public
+
+    def default_project(self) -> str:
+        """The project a page opens without being told: the demo if it is there, else the oldest."""
+        projects = self.host.projects()
+        slugs = [project.slug for project in projects]
+        return DEMO if DEMO in slugs or not slugs else slugs[0]
+
+    def enqueue(self, project: str, kind: str, title: str, arguments: dict[str, object], person: str, unit: str) -> Job:
+        """Queue a job and have it looked at at once."""
+        job = self.queue.create(project, kind, title, arguments, person=person, unit=unit)
+        self.supervisor.wake()
+        return job
+
+    # who is who: a signed cookie, or the one local person
+
+    def sign(self, person_id: str) -> str:
+        """The cookie's value for a person."""
+        digest = hmac.new(self._secret, person_id.encode(), sha256).hexdigest()[:32]
+        return f"{person_id}.{digest}"
+
+    def person_of(self, cookie: str | None) -> Person | None:
+        """The person that a cookie names; None when it is missing, forged or of another host."""
+        if cookie:
+            person_id, _, digest = cookie.rpartition(".")
+            if person_id and hmac.compare_digest(self.sign(person_id), f"{person_id}.{digest}"):
+                return self._known(person_id)
+        return self._local() if self.local else None
+
+    def _known(self, person_id: str) -> Person | None:
+        with self._lock:
+            known = self._people.get(person_id)
+        if known is None:
+            known = self.host.person(person_id)
+            if known is not None:
+                with self._lock:
+                    self._people[person_id] = known
+        return known
+
+    def _local(self) -> Person:
+        known = self._known(LOCAL_PERSON)
+        if known is None:
+            try:
+                name = getpass.getuser()
+            except (OSError, KeyError):
+                name = "me"
+            try:
+                known = self.host.add_person(name[:60] or "me", LOCAL_PERSON)
+            except Exception:  # two first requests at once: the other one has made it
+                known = self.host.person(LOCAL_PERSON)
+                if known is None:
+                    raise
+        return known
+
+    def named_person(self, name: str) -> Person:
+        """The person of that name: an existing one on a local server, always a new one on a public one (there a
+        name typed by a stranger must not make them somebody else).
+
+        Raises:
+            InvalidInput: the name is not usable.
+        """
+        wanted = " ".join(name.split())
+        if self.local:
+            for person in self.host.people():
+                if person.name.casefold() == wanted.casefold():
+                    return person
+        elif len(self.host.people()) > 10_000:
+            raise InvalidInput("Too many people have been made on this server.", "Ask its operator to tidy up.")
+        return self.host.add_person(wanted)

@@ -1,0 +1,124 @@
+"""Corpora: looked into before the import, imported, browsed, deleted with undo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from starlette.routing import BaseRoute
+
+from core.corpora.browsing import PAGE, Filter, list_items
+from core.corpora.catalog import describe, find_corpus, list_corpora
+from core.corpora.deleting import delete_corpus, delete_items, restore_corpus, restore_items, undelete_items
+from core.corpora.mapping import Mapping
+from core.corpora.preview import inspect_with_mapping
+from core.errors import InvalidInput
+from core.review.queue import item_detail
+from ui.context import AppContext
+from ui.routes.http import Call, route
+from ui.routes.jobs import describe_job
+from ui.uploads import find_typed, find_upload, upload_route
+
+
+def _source(call: Call) -> tuple[Path, str]:
+    if call.body.get("upload"):
+        return find_upload(call.app.settings, call.given("upload", str))
+    return find_typed(call.app, call.given("path", str))
+
+
+def corpora(call: Call) -> dict[str, Any]:
+    return {"corpora": list_corpora(call.database)}
+
+
+def inspect(call: Call) -> dict[str, Any]:
+    path, name = _source(call)
+    mapping = call.given("mapping", dict, None)
+    answer = inspect_with_mapping(path, name, Mapping.from_json(mapping) if mapping else None)
+    source = {key: call.body[key] for key in ("upload", "path") if call.body.get(key)}
+    return {"source": source, **answer}
+
+
+def start_import(call: Call) -> dict[str, Any]:
+    path, name = _source(call)
+    mapping = Mapping.from_json(call.given("mapping", dict))
+    corpus = " ".join(call.given("corpus", str).split())
+    if not corpus or len(corpus) > 80:
+        raise InvalidInput("A corpus' name has 1 to 80 characters.", "Type such a name.")
+    arguments = {"path": str(path), "name": name, "corpus": corpus, "kind": "items", "mapping": mapping.to_json()}
+    job = call.app.enqueue(call.project, "import", f"Import {name} into {corpus}", arguments, call.person.id, "rows")
+    return {"job": describe_job(job)}
+
+
+def items(call: Call) -> dict[str, Any]:
+    tag = call.number("tag", 0)
+    wanted = Filter(call.text("q"), call.text("status", "all"), call.text("labelled"), tag or None)
+    with call.database.read() as connection:
+        corpus = find_corpus(connection, call.text("corpus"))
+        return list_items(connection, corpus, wanted, call.text("cursor"), call.number("limit", PAGE, 1, 100))
+
+
+def item(call: Call) -> dict[str, Any]:
+    with call.database.read() as connection:
+        detail = item_detail(connection, call.request.path_params["item"])
+    names = {person.id: person.name for person in call.app.host.people()}
+    for event in detail["history"]:
+        event["person"] = names.get(event["person"], event["person"])
+    detail["state"]["person"] = names.get(detail["state"]["person"], detail["state"]["person"])
+    return detail
+
+
+def _ids(call: Call) -> list[str]:
+    ids = call.given("ids", list)
+    if not all(isinstance(i, str) for i in ids):
+        raise InvalidInput("The items' ids are not texts.", "Reload the page.")
+    return ids
+
+
+def delete(call: Call) -> dict[str, Any]:
+    return delete_items(call.database, _ids(call), call.person.id)
+
+
+def restore(call: Call) -> dict[str, Any]:
+    if call.body.get("ids"):
+        return undelete_items(call.database, _ids(call))
+    return restore_items(call.database, call.given("undo", str))
+
+
+def delete_whole(call: Call) -> dict[str, Any]:
+    return delete_corpus(call.database, call.given("corpus", str), call.person.id)
+
+
+def restore_whole(call: Call) -> dict[str, Any]:
+    corpus = restore_corpus(call.database, call.given("undo", str))
+    with call.database.read() as connection:
+        return {"corpus": describe(connection, corpus)}
+
+
+def export(call: Call) -> dict[str, Any]:
+    with call.database.read() as connection:
+        corpus = find_corpus(connection, call.given("corpus", str))
+    arguments = {
+        "corpus": corpus.id,
+        "format": call.given("format", str, "jsonl"),
+        "status": call.given("status", str, "all"),
+        "suggestions": call.given("suggestions", bool, False),
+        "provenance": call.given("provenance", bool, False),
+    }
+    title = f"Export {corpus.name} as {arguments['format']}"
+    return {"job": describe_job(call.app.enqueue(call.project, "export", title, arguments, call.person.id, "items"))}
+
+
+def routes(app: AppContext) -> list[BaseRoute]:
+    return [
+        upload_route(app),
+        route(app, "GET", "corpora", corpora),
+        route(app, "POST", "corpora/delete", delete_whole),
+        route(app, "POST", "corpora/restore", restore_whole),
+        route(app, "POST", "inspect", inspect),
+        route(app, "POST", "import", start_import),
+        route(app, "POST", "export", export),
+        route(app, "GET", "items", items),
+        route(app, "POST", "items/delete", delete),
+        route(app, "POST", "items/restore", restore),
+        route(app, "GET", "items/{item}", item),
+    ]

@@ -1,0 +1,76 @@
+"""The review protocol: the queue read ahead, decisions taken in batches, the way back."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from core.corpora.catalog import find_corpus
+from core.errors import InvalidInput
+from core.review.decisions import record
+from core.review.queue import history, review_page
+from ui.context import AppContext
+from ui.routes.http import Call, error_response, json_response, read_body, route
+
+
+def _with_names(app: AppContext, states: list[dict[str, Any]]) -> None:
+    """People's names instead of their ids, for showing."""
+    names = {person.id: person.name for person in app.host.people()} | {"import": "the import"}
+    for state in states:
+        for key in ("person", "by"):
+            if state.get(key):
+                state[key] = names.get(state[key], "somebody")
+
+
+def queue(call: Call) -> dict[str, Any]:
+    with call.database.read() as connection:
+        page = review_page(
+            connection,
+            find_corpus(connection, call.text("corpus")),
+            status=call.text("status", "pending"),
+            cursor=call.text("cursor"),
+            direction="previous" if call.text("direction") == "previous" else "next",
+            start_at=call.text("item"),
+            limit=call.number("limit", 40, 1, 60),
+        )
+    _with_names(call.app, [entry["state"] for entry in page["items"]])
+    return page
+
+
+def undoable(call: Call) -> dict[str, Any]:
+    before = call.number("before", 0)
+    with call.database.read() as connection:
+        return history(connection, call.person.id, before or None, call.number("limit", 50, 1, 200))
+
+
+def decisions_route(app: AppContext) -> Route:
+    """The hot path: no thread is held while the writer commits; the answer leaves when the batch is durable."""
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            call = Call(app, request, await read_body(request))
+            events = call.given("events", list)
+            if not events:
+                raise InvalidInput("No decision was sent.", "Reload the page.")
+            person = call.person.id
+            results = await asyncio.wrap_future(call.database.submit(lambda c: record(c, events, person)))
+            conflicts = [part for result in results if result.get("conflict") for part in (result, result["state"])]
+            if conflicts:
+                _with_names(app, conflicts)
+            return json_response({"results": results})
+        except Exception as error:
+            return error_response(error)
+
+    return Route("/tagloom/api/review/decisions", endpoint, methods=["POST"])
+
+
+def routes(app: AppContext) -> list[BaseRoute]:
+    return [
+        decisions_route(app),
+        route(app, "GET", "review/queue", queue),
+        route(app, "GET", "review/history", undoable),
+    ]

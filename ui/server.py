@@ -1,0 +1,91 @@
+"""Serves the page: Gradio's own launch, with our middleware and plain routes beside Gradio's."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+from core.errors import InvalidInput
+from core.settings import Settings
+
+ASSETS = Path(__file__).resolve().parents[1] / "assets"
+
+
+def check_bind(settings: Settings) -> None:
+    """Refuse what would be a surprise: an open server without having said so, or a taken port.
+
+    Raises:
+        InvalidInput: with what to do instead.
+    """
+    if not settings.loopback and not settings.public:
+        raise InvalidInput(
+            f"Serving on {settings.host} lets everybody who reaches this machine in, without a login.",
+            "Say --public if that is meant, or serve on 127.0.0.1.",
+        )
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        if os.name != "nt":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise InvalidInput(
+                f"Port {settings.port} on {settings.host} cannot be used ({error.strerror}).",
+                f"Is Tagloom running already? Otherwise choose another port: PORT={settings.port + 1}.",
+            ) from error
+
+
+def serve(settings: Settings, *, demo: bool = True, block: bool = True) -> Any:
+    """Start the app and print its address; returns at once with the Blocks when `block` is false.
+
+    Raises:
+        InvalidInput: the address cannot be served on.
+    """
+    check_bind(settings)
+    os.environ["GRADIO_TEMP_DIR"] = str(settings.home / "cache" / "gradio")  # never the shared /tmp
+    from starlette.middleware import Middleware
+    from starlette.routing import Mount
+    from starlette.staticfiles import StaticFiles
+
+    from ui import routes
+    from ui.context import AppContext
+    from ui.page import HEAD, build
+    from ui.security import Guard
+    from ui.theme import theme
+    from ui.uploads import tidy
+
+    app = AppContext(settings, demo=demo)
+    tidy(settings)
+    app.start()
+    blocks = build()
+    blocks.launch(
+        server_name=settings.host,
+        server_port=settings.port,
+        app_kwargs={
+            "middleware": [Middleware(Guard, settings=settings)],
+            "routes": [*routes.all_routes(app), Mount("/tagloom/assets", StaticFiles(directory=ASSETS))],
+        },
+        head=HEAD,
+        theme=theme(),
+        ssr_mode=False,
+        run_history=False,
+        enable_monitoring=False,
+        footer_links=[],
+        show_error=False,
+        max_file_size=1024,  # Gradio's own upload is not used
+        blocked_paths=[str(settings.home)],
+        favicon_path=ASSETS / "icons" / "tagloom.svg",
+        quiet=True,
+        prevent_thread_lock=True,
+    )
+    shown = "127.0.0.1" if settings.host == "0.0.0.0" else settings.host
+    print(f"Tagloom is open on http://{shown}:{settings.port}  (data: {settings.home})", flush=True)  # noqa: T201
+    if not block:
+        return blocks
+    try:
+        blocks.block_thread()
+    finally:
+        app.stop()
+    return blocks
