@@ -261,7 +261,7 @@ def jobs_command(session: Session) -> Outcome:
         queued = getattr(session.queue, options.action)(options.job)
         jobs = [session.follow(queued)]
     else:
-        jobs = session.queue.list(options.project, limit=200)
+        jobs = session.queue.recent(options.project, limit=200)
     shown = [
         {
             name: getattr(job, name)

@@ -7,6 +7,7 @@ import hmac
 import secrets
 import threading
 from hashlib import sha256
+from typing import Any
 
 from core.demo import ensure_demo
 from core.errors import InvalidInput
@@ -53,7 +54,7 @@ class AppContext:
         slugs = [project.slug for project in projects]
         return DEMO if DEMO in slugs or not slugs else slugs[0]
 
-    def enqueue(self, project: str, kind: str, title: str, arguments: dict[str, object], person: str, unit: str) -> Job:
+    def enqueue(self, project: str, kind: str, title: str, arguments: dict[str, Any], person: str, unit: str) -> Job:
         """Queue a job and have it looked at at once."""
         job = self.queue.create(project, kind, title, arguments, person=person, unit=unit)
         self.supervisor.wake()

@@ -24,6 +24,9 @@ export function address(path, query = {}) {
   return url.pathname + url.search;
 }
 
+/** The address of a file that the server names: either below the routes, or whole. */
+export const fileAddress = (path) => (path.startsWith("/") ? path : address(path));
+
 async function call(method, path, query, body, signal) {
   let response;
   try {

@@ -52,17 +52,15 @@ function warning({ message, remedy }) {
 
 function drawJobs(pill) {
   let text = "";
-  let away = false;
   let seen = localStorage.getItem(SEEN); // the newest job whose end the person has looked at
   let newest = "";
   window.addEventListener("tagloom:jobs-seen", () => {
     seen = newest;
     localStorage.setItem(SEEN, seen);
   });
+  window.addEventListener("tagloom:back", () => refresh().catch(() => {}));
   onJobs((feed) => {
     newest = `${feed.jobs[0]?.id} ${feed.jobs[0]?.state}`;
-    if (away && !feed.offline) refresh().catch(() => {});
-    away = feed.offline;
     const running = feed.jobs.filter((job) => ACTIVE.has(job.state));
     const done = running.reduce((sum, job) => sum + (job.total ? job.done : 0), 0);
     const total = running.reduce((sum, job) => sum + (job.total || 0), 0);

@@ -9,7 +9,7 @@ import { emptyState, errorBox, options, STATUS, statusSign } from "./signs.js";
 const LABELLED = [["", "Any tags"], ["accepted", "With accepted tags"], ["suggested", "With suggestions"], ["gold", "With gold tags"]];
 
 /** Draw the browser into `place`. `moved(params)` is told the position for the address.
- *  Returns {show(corpus, params)}: called with every change of either. */
+ *  Returns {show(corpus, params), reload()}: `show` is called with every change of either. */
 export function mountBrowser(place, corpus, moved) {
   let params = {};
   let key = "";
@@ -203,5 +203,5 @@ export function mountBrowser(place, corpus, moved) {
     });
   }
 
-  return { show };
+  return { show, reload: load };
 }

@@ -5,6 +5,7 @@ import { ago, count, fill, h, plural } from "./dom.js";
 import { mountBrowser } from "./browser.js";
 import { corpusSide } from "./corpus_side.js";
 import { openImport, pendingImport } from "./import_dialog.js";
+import { onJobs } from "./jobs_feed.js";
 import { go, note, onRoute } from "./navigate.js";
 import { emptyState, errorBox, meter } from "./signs.js";
 
@@ -20,18 +21,28 @@ export function mount(element) {
   let params = {};
   let open = null; // {id, browser}
   let importing = false;
+  let failed = false; // the list has never arrived: nothing may claim that there is none
+  let loaded = 0;
 
   fill(element, page);
   fill(list, h("p.tl-loading", "Loading the corpora…"));
   load().then(() => onRoute("corpora", follow));
   window.addEventListener("tagloom:job", () => load(true));
   window.addEventListener("tagloom:corpora", () => load(true));
+  window.addEventListener("tagloom:back", () => load(true).then(() => (follow(params), open?.browser.reload())));
+  // what a running job has brought so far is shown while it runs
+  onJobs((feed) => feed.active && Date.now() - loaded > 5000 && load(true));
+
+  const find = (wanted) => corpora.find((each) => each.id === wanted || each.name === wanted);
 
   async function load(quiet = false) {
+    loaded = Date.now();
     try {
       corpora = (await get("corpora")).corpora;
+      failed = false;
     } catch (error) {
       if (quiet) return; // what is on the screen stays
+      failed = true;
       middle.hidden = side.hidden = true;
       return void fill(list, errorBox(error, () => load().then(() => follow(params))));
     }
@@ -39,16 +50,18 @@ export function mount(element) {
     if (open) drawOpen();
   }
 
-  function follow(next) {
+  async function follow(next) {
     params = next;
+    // a job may lead to a corpus that is newer than the list
+    if (params.corpus && !find(params.corpus)) await load(true);
     if (params.add && !importing) {
       importing = true;
       openImport({
         path: params.path,
-        onclose: (corpus) => {
+        onclose: async (corpus) => {
           importing = false;
+          await load(true);
           go("corpora", corpus ? { corpus } : { ...params, add: "", path: "" });
-          load(true);
         },
       });
     }
@@ -61,6 +74,7 @@ export function mount(element) {
   }
 
   function drawList() {
+    if (failed) return;
     page.dataset.open = params.corpus ? "yes" : "no";
     page.classList.toggle("tl-one", !corpora.length);
     middle.hidden = side.hidden = !corpora.length || !params.corpus;
@@ -102,8 +116,8 @@ export function mount(element) {
   }
 
   function drawOpen() {
-    if (!params.corpus || !corpora.length) return;
-    const corpus = corpora.find((each) => each.id === params.corpus || each.name === params.corpus);
+    if (failed || !params.corpus || !corpora.length) return;
+    const corpus = find(params.corpus);
     if (corpus) params.corpus = corpus.id; // a job names its corpus as people do
     if (!corpus) {
       open = null;
@@ -112,7 +126,8 @@ export function mount(element) {
       return void fill(middle, emptyState("This corpus is not here", "It was deleted, or it belongs to another project.", h("button.tl-btn.tl-primary", { onclick: () => go("corpora", { corpus: corpora[0].id }) }, `Open ${corpora[0].name}`)));
     }
     middle.hidden = side.hidden = false;
-    if (open?.id !== corpus.id) open = { id: corpus.id, browser: mountBrowser(middle, corpus, moved), side: corpusSide(side, gone) };
+    const { id } = corpus;
+    if (open?.id !== id) open = { id, browser: mountBrowser(middle, corpus, (next) => open?.id === id && moved(next)), side: corpusSide(side, gone) };
     open.browser.show(corpus, params);
     open.side.show(corpus);
   }

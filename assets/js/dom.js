@@ -70,9 +70,10 @@ export const plural = (n, one, many = `${one}s`) => `${count(n)} ${n === 1 ? one
 export const score = (x) => (x >= 0.995 ? "1.0" : x.toFixed(2).replace(/^0/, ""));
 export const percent = (part, whole) => (whole ? `${Math.round((100 * part) / whole)} %` : "0 %");
 
-/** "4 s ago", "3 min ago", "2 h ago", "12 Nov". `when` is an ISO time or milliseconds. */
+/** "4 s ago", "3 min ago", "2 h ago", "12 Nov". `when` is an ISO time, or seconds or milliseconds since 1970. */
 export function ago(when) {
-  const then = typeof when === "number" ? when : Date.parse(when);
+  const then = typeof when === "number" ? (when < 1e11 ? when * 1000 : when) : Date.parse(when);
+  if (!Number.isFinite(then)) return "";
   const seconds = Math.max(0, (Date.now() - then) / 1000);
   if (seconds < 60) return `${Math.round(seconds)} s ago`;
   if (seconds < 3600) return `${Math.round(seconds / 60)} min ago`;

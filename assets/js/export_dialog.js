@@ -1,6 +1,6 @@
 // Exporting a corpus: format, what goes in, then the file.
 
-import { post } from "./api.js";
+import { fileAddress, post } from "./api.js";
 import { fill, h, plural } from "./dom.js";
 import { openDialog } from "./dialog.js";
 import { followJob } from "./jobs.js";
@@ -59,7 +59,7 @@ export function openExportDialog(corpus) {
       let finished = false;
       const finish = (now) => {
         finished = true;
-        const link = h("a.tl-btn.tl-primary", { href: now.download, download: "" }, `Download ${now.result?.name || wanted.format}`);
+        const link = h("a.tl-btn.tl-primary", { href: fileAddress(now.download), download: "" }, `Download ${now.result?.name || wanted.format}`);
         fill(dialog.actions, h("span.tl-grow"), h("button.tl-btn", { onclick: dialog.close }, "Close"), link);
         link.focus();
       };

@@ -6,7 +6,9 @@ import { chipField, fieldList, keptList, linkField } from "./item_view.js";
 import { errorBox, options } from "./signs.js";
 
 const DELIMITERS = { ",": "comma", ";": "semicolon", "\t": "tab", "|": "bar" };
-const QUIET = new Set(["skip", "keep", "ignore", "kept"]);
+const QUIET = new Set(["keep", "ignore"]);
+const SINGLE = new Set(["id", "link", "status"]); // one column at most
+const LISTS = new Set(["gold", "tags"]); // cells hold several values
 
 /** Draw into `place` what `inspect` answered. `changed(mapping)` is told of every change.
  *  Returns {mapping()}: the mapping as it stands. */
@@ -48,12 +50,28 @@ export function mountMapping(place, answer, source, { changed }) {
   }
 
   function head(column) {
-    const select = h("select.tl-select.tl-role", { "aria-label": `Role of ${column.name}`, onchange: () => ((mapping.roles[column.name] = select.value), ask()) }, options(answer.roles.map((role) => [role.value, role.label]), mapping.roles[column.name]));
-    const splits = h("select.tl-select.tl-role", { "aria-label": `How ${column.name} is split into tags`, onchange: () => ((mapping.split[column.name] = splits.value), ask()) }, options(answer.splits.map((each) => [each.value, each.label]), mapping.split[column.name] ?? column.split));
+    const select = h("select.tl-select.tl-role", { "aria-label": `Role of ${column.name}`, onchange: () => (assign(column.name, select.value), ask()) }, options(answer.roles.map((role) => [role.value, role.label]), mapping.roles[column.name]));
+    const splits = h("select.tl-select.tl-role", { "aria-label": `How ${column.name} is split into tags`, onchange: () => (setSplit(column.name, splits.value), ask()) }, options([["", "split: found out"], ...answer.splits.map((each) => [each.value, each.label])], mapping.split[column.name] || ""));
     const why = h("span.tl-hint");
     const cell = h("th", { scope: "col" }, h("div.tl-map-head", h("span.tl-clip.tl-map-name", { title: column.name }, column.name), select, splits, why));
     heads.set(column.name, { select, splits, why, cell });
     return cell;
+  }
+
+  // A role that one column has moves over; a way to split belongs to lists only.
+  function assign(name, role) {
+    for (const other of SINGLE.has(role) ? Object.keys(mapping.roles) : [])
+      if (other !== name && mapping.roles[other] === role) {
+        mapping.roles[other] = "keep";
+        heads.get(other).select.value = "keep";
+      }
+    mapping.roles[name] = role;
+    if (!LISTS.has(role)) delete mapping.split[name];
+  }
+
+  function setSplit(name, split) {
+    if (split) mapping.split[name] = split;
+    else delete mapping.split[name];
   }
 
   async function ask() {
@@ -71,7 +89,6 @@ export function mountMapping(place, answer, source, { changed }) {
 
   function update(next) {
     shown = next;
-    Object.assign(mapping.split, { ...next.mapping.split, ...mapping.split });
     next.columns.forEach((column, index) => {
       const parts = heads.get(column.name);
       const role = mapping.roles[column.name];
@@ -80,8 +97,8 @@ export function mountMapping(place, answer, source, { changed }) {
       const guessed = role === answer.mapping.roles[column.name];
       fill(parts.why, guessed ? column.why : next.roles.find((each) => each.value === role)?.help || "");
       parts.why.title = parts.why.textContent;
-      parts.splits.hidden = !column.split;
-      if (column.split) parts.splits.value = mapping.split[column.name] ?? column.split;
+      parts.splits.hidden = !LISTS.has(role);
+      parts.splits.value = mapping.split[column.name] || "";
       for (const line of table.rows) line.cells[index + 1].classList.toggle("tl-off", quiet);
     });
     drawRoles();

@@ -1,5 +1,6 @@
 // The import while it runs, and what it brought: counts, the first reasons, the whole report as csv.
 
+import { fileAddress } from "./api.js";
 import { count, fill, h } from "./dom.js";
 import { followJob } from "./jobs.js";
 import { ACTIVE } from "./jobs_feed.js";
@@ -29,7 +30,7 @@ export function showReport(dialog, job, { done, over, again }) {
     done(now.result);
     fill(report, counts(now.result));
     fill(text, "");
-    fill(dialog.actions, h("button.tl-btn.tl-quiet", { onclick: again }, "Add another file"), h("span.tl-grow"), now.report && h("a.tl-btn", { href: now.report, download: "" }, "Download report"), h("button.tl-btn.tl-primary", { onclick: () => dialog.close() }, "Open the corpus"));
+    fill(dialog.actions, h("button.tl-btn.tl-quiet", { onclick: again }, "Add another file"), h("span.tl-grow"), now.report && h("a.tl-btn", { href: fileAddress(now.report), download: "" }, "Download report"), h("button.tl-btn.tl-primary", { onclick: () => dialog.close() }, "Open the corpus"));
     dialog.actions.querySelector(".tl-primary").focus();
     if (now.result.problems && now.report) reasons(now);
   }
@@ -38,7 +39,7 @@ export function showReport(dialog, job, { done, over, again }) {
     const place = h("div");
     report.append(place);
     try {
-      const response = await fetch(now.report, { credentials: "same-origin" });
+      const response = await fetch(fileAddress(now.report), { credentials: "same-origin" });
       if (!response.ok) return;
       const rows = parseCsv((await response.text()).slice(0, 200_000)).filter((row) => row.outcome !== "updated");
       fill(

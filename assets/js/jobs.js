@@ -1,6 +1,6 @@
 // Jobs: the card of one job, used wherever it is shown, and the drawer with all of them.
 
-import { post } from "./api.js";
+import { fileAddress, post } from "./api.js";
 import { ago, bytes, count, duration, fill, h, plural } from "./dom.js";
 import { openDialog } from "./dialog.js";
 import { ACTIVE, onJobs, poke } from "./jobs_feed.js";
@@ -71,7 +71,7 @@ export function jobCard(job, { leave, plain = false } = {}) {
     const [mark, word] = STATES[now.state] || ["?", now.state];
     element.dataset.state = now.state;
     set(sign, mark);
-    set(state, word);
+    set(state, now.stopping ? "stopping…" : word);
     set(when, ACTIVE.has(now.state) ? "" : ago(now.finished_at || now.started_at || now.created_at));
     bar.set(share(now));
     bar.element.hidden = now.state === "done";
@@ -96,7 +96,7 @@ export function jobCard(job, { leave, plain = false } = {}) {
   }
   function button(action) {
     const target = action === "download" ? job.download : action === "report" ? job.report : null;
-    if (target) return h("a.tl-btn.tl-small", { href: target, download: "" }, LABELS[action]);
+    if (target) return h("a.tl-btn.tl-small", { href: fileAddress(target), download: "" }, LABELS[action]);
     if (action === "download" || action === "report") return null;
     return h("button.tl-btn.tl-small", { onclick: (event) => act(action, event.currentTarget) }, LABELS[action] || action);
   }

@@ -31,9 +31,11 @@ async function ask() {
   asking = true;
   try {
     const answer = await get("jobs");
+    const back = feed.offline;
     feed.offline = false;
     feed.known = true;
     take(answer.jobs);
+    if (back) window.dispatchEvent(new CustomEvent("tagloom:back"));
   } catch (error) {
     // While the server is away nothing is known to be running any more; the drawer says since when.
     feed.offline = Boolean(error.offline) || error.status >= 500;

@@ -31,6 +31,7 @@ export function mount(element) {
   fill(look, h("h2", "Appearance"), h("div.tl-side-text", themes.element));
   fill(you, h("p.tl-loading", "Loading the settings…"));
   load();
+  window.addEventListener("tagloom:back", load);
 
   async function load() {
     let now;

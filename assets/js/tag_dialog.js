@@ -26,15 +26,16 @@ export async function openTagDialog(corpus) {
     );
 
   const most = h("input.tl-input.tl-short", { type: "number", min: 1, max: 50, step: 1, value: "8", oninput: stale });
-  const least = h("input.tl-range", { type: "range", min: 0, max: 0.9, step: 0.01, value: "0", oninput: () => (fill(leastText, score(Number(least.value))), stale()) });
-  const leastText = h("output.tl-n", "0.00");
+  const least = h("input.tl-range", { type: "range", min: 0, max: 0.9, step: 0.01, value: "0.3", "aria-label": "Least score", oninput: () => setLeast(Number(least.value)) });
+  const leastText = h("span.tl-row.tl-tight");
+  let threshold = null; // null: the method's own
   const limit = h("input.tl-input.tl-short", { type: "number", min: 1, max: corpus.items, step: 1, placeholder: "all", oninput: label });
   const results = h("div.tl-try", { "aria-live": "polite" });
   const trouble = h("div");
   const tryButton = h("button.tl-btn.tl-primary", { onclick: tryOut }, "Try on 10");
   const runButton = h("button.tl-btn", { onclick: run });
   let estimate = null;
-  fill(leastText, score(0));
+  setLeast(null);
   fill(
     dialog.body,
     h(
@@ -43,7 +44,7 @@ export async function openTagDialog(corpus) {
       h(
         "div.tl-settings",
         control("Tags per item, at most", most, "The best ones first."),
-        control(h("span.tl-row.tl-spread", "Least score", leastText), least, "0 keeps every suggestion; higher means fewer and surer."),
+        h("div.tl-control", h("span.tl-row.tl-spread", "Least score", leastText), least, h("span.tl-hint", "Higher means fewer and surer. Left alone, the method’s own is used.")),
       ),
       h("details.tl-more", h("summary", "More"), h("div.tl-settings", control("Only the first … items", limit, "Empty: the whole corpus."))),
       trouble,
@@ -55,7 +56,7 @@ export async function openTagDialog(corpus) {
   tryButton.focus();
 
   function settings() {
-    return { corpus: corpus.id, method: "selective", top_k: Math.max(1, Number(most.value) || 8), threshold: Number(least.value) };
+    return { corpus: corpus.id, method: "selective", top_k: Math.max(1, Number(most.value) || 8), threshold };
   }
   function wanted() {
     const asked = Number(limit.value);
@@ -64,6 +65,13 @@ export async function openTagDialog(corpus) {
   function label() {
     const time = estimate === null ? "" : ` · about ${duration(Math.max(1, estimate * wanted()))}`;
     fill(runButton, `Tag ${plural(wanted(), "item")}${time}`);
+  }
+  function setLeast(value) {
+    threshold = value;
+    const reset = h("button.tl-link", { onclick: (event) => (event.preventDefault(), setLeast(null)) }, "back to the usual");
+    fill(leastText, value === null ? h("span.tl-muted", "as usual") : [h("output.tl-n", score(value)), reset]);
+    least.setAttribute("aria-valuetext", value === null ? "as the method has it" : score(value));
+    stale();
   }
   function stale() {
     results.classList.add("tl-stale");

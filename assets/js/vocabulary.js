@@ -43,6 +43,7 @@ export function mount(element) {
     load();
   });
   window.addEventListener("tagloom:job", () => answer && load());
+  window.addEventListener("tagloom:back", () => load());
 
   function change(next) {
     const { cursor: _, from: __, ...rest } = params;
@@ -87,7 +88,7 @@ export function mount(element) {
     }
     show(true);
     fill(title, plural(tags, "tag"));
-    search.placeholder = `Search ${plural(tags, "tag")}${answer.aliases_total ? ` and ${plural(answer.aliases_total, "alias", "aliases")}` : ""}`;
+    search.placeholder = `Search ${plural(tags, "tag")}${answer.stats.aliases ? ` and ${plural(answer.stats.aliases, "alias", "aliases")}` : ""}`;
     drawStats(answer.stats);
     fill(rows, answer.tags.map(row));
     table.hidden = !answer.tags.length;

@@ -63,7 +63,7 @@ export function mountAdding({ added }) {
       if (mine !== asked) return;
       fill(
         found,
-        h("p", h("b", `${count(now.tags)} of ${plural(now.labels, "tag")}`), ` · on ${percent(now.covered_items, now.items)} of the items`),
+        h("p", h("b", `${count(now.tags)} of ${plural(now.labels, "tag")}`), ` · ${percent(now.covered_items, now.items)} of the items have gold tags`),
         h("div.tl-gold-top", now.top.map((each) => h("span.tl-chip.tl-mini", h("b", each.name), h("span.tl-n", count(each.items))))),
       );
       fill(use, `Add ${plural(now.tags, "tag")}`);
@@ -107,6 +107,7 @@ export function mountAdding({ added }) {
 
   window.addEventListener("tagloom:job", (event) => event.detail.kind === "import" && load());
   window.addEventListener("tagloom:corpora", load);
+  window.addEventListener("tagloom:back", load);
 
   return {
     element,

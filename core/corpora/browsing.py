@@ -12,10 +12,12 @@ from sqlalchemy import Connection, Select, exists, func, literal_column, select,
 from sqlalchemy.sql import ColumnElement
 
 from core.corpora.catalog import Corpus
+from core.corpora.identity import number_of
 from core.corpora.rendering import render
 from core.errors import InvalidInput, NotFound
 from core.store.schema import STATUS_CODE, STATUSES, item, item_tag, item_text, suggestion
 from core.store.schema import tag as tag_table
+from core.store.times import iso
 
 PAGE = 50
 MOST = 200
@@ -53,7 +55,7 @@ def search_condition(connection: Connection, query: str) -> ColumnElement[bool]:
         found = text("SELECT rowid FROM item_fts WHERE item_fts MATCH :match").bindparams(match=match.strip())
         return item.c.pk.in_(found.columns(literal_column("rowid")).subquery().select())
     match = " & ".join([*words[:-1], words[-1] + ":*"])
-    vector = literal_column("item_text.vector")
+    vector: ColumnElement[Any] = literal_column("item_text.vector")
     return item.c.pk.in_(select(item_text.c.item).where(vector.op("@@")(func.to_tsquery("simple", match))))
 
 
@@ -84,7 +86,7 @@ def _conditions(connection: Connection, corpus: Corpus, wanted: Filter) -> list[
 
 def count_items(connection: Connection, corpus: Corpus, wanted: Filter) -> tuple[int, bool]:
     """How many items pass, and whether counting stopped at COUNT_LIMIT."""
-    query = select(literal_column("1")).select_from(item).where(*_conditions(connection, corpus, wanted))
+    query: Select[Any] = select(literal_column("1")).select_from(item).where(*_conditions(connection, corpus, wanted))
     searching = bool(wanted.query.strip() or wanted.labelled or wanted.tag)
     if searching:
         query = query.limit(COUNT_LIMIT + 1)
@@ -160,7 +162,7 @@ def _cards(connection: Connection, corpus: Corpus, rows: list[Any]) -> list[dict
                 "tags": tags.get(row.pk, []),
                 "gold": None if row.gold is None else orjson.loads(row.gold),
                 "suggested": suggested.get(row.pk, 0),
-                "updated_at": row.updated_at,
+                "updated_at": iso(row.updated_at),
             }
         )
     return cards
@@ -172,7 +174,7 @@ def find_item(connection: Connection, item_id: str) -> Any:
     Raises:
         NotFound: there is none with that id.
     """
-    row = connection.execute(select(item).where(item.c.id == item_id)).first()
+    row = connection.execute(select(item).where(item.c.pk == number_of(item_id), item.c.id == item_id)).first()
     if row is None:
         raise NotFound(f"There is no item “{item_id[:40]}”.", "It may belong to another project.")
     return row

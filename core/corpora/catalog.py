@@ -17,6 +17,7 @@ from core.store.schema import STATUSES
 from core.store.schema import corpus as corpus_table
 from core.store.schema import item as item_table
 from core.store.schema import run as run_table
+from core.store.times import iso
 
 KINDS = ("items", "images", "music", "interactions")
 
@@ -168,6 +169,6 @@ def describe(connection: Connection, corpus: Corpus) -> dict[str, Any]:
         "status": status,
         "gold": gold is not None,
         "runs": runs,
-        "updated_at": corpus.updated_at,
+        "updated_at": iso(corpus.updated_at),
         "fields": [{"name": f.name, "label": f.label, "kind": f.kind} for f in fields],
     }

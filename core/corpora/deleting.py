@@ -6,15 +6,20 @@ import secrets
 import time
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
 
 from core.corpora.catalog import Corpus, find_corpus, name_key, status_counts
+from core.corpora.identity import number_of
 from core.errors import Conflict, InvalidInput, NotFound
 from core.store.database import Database
 from core.store.schema import corpus as corpus_table
 from core.store.schema import deletion, item
 
 MOST = 1000
+
+
+def _named(ids: list[str]) -> ColumnElement[bool]:
+    return and_(item.c.pk.in_([number_of(i) for i in ids]), item.c.id.in_(ids))
 
 
 def _record(connection: Connection, person: str, what: str) -> tuple[int, str]:
@@ -37,7 +42,7 @@ def delete_items(database: Database, ids: list[str], person: str) -> dict[str, A
     def delete(connection: Connection) -> dict[str, Any]:
         key, undo = _record(connection, person, f"{len(ids)} items")
         changed = connection.execute(
-            update(item).where(item.c.id.in_(ids), item.c.deleted == 0).values(deleted=key)
+            update(item).where(_named(ids), item.c.deleted == 0).values(deleted=key)
         ).rowcount
         return {"deleted": changed, "undo": undo}
 
@@ -62,7 +67,7 @@ def restore_items(database: Database, undo: str) -> dict[str, Any]:
 
 def undelete_items(database: Database, ids: list[str]) -> dict[str, Any]:
     """Bring single deleted items back by id; `{"restored": n}`."""
-    statement = update(item).where(item.c.id.in_(ids[:MOST]), item.c.deleted != 0).values(deleted=0)
+    statement = update(item).where(_named(ids[:MOST]), item.c.deleted != 0).values(deleted=0)
     return {"restored": database.write(lambda c: c.execute(statement).rowcount)}
 
 

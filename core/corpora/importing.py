@@ -20,10 +20,11 @@ import orjson
 from sqlalchemy import Connection, bindparam, func, insert, select, text, update
 
 from core.corpora.catalog import Corpus, ensure_corpus
+from core.corpora.identity import item_id, item_key
 from core.corpora.mapping import CompiledMapping, DraftItem, Mapping
 from core.corpora.reading import Problem, Row, read_rows
 from core.corpora.rendering import display_title, search_text
-from core.store.database import BulkPace, Database, allocate
+from core.store.database import BulkPace, Database, allocate, insert_many
 from core.store.schema import STATUS_CODE, import_note, import_run, item, item_text
 from core.store.schema import corpus as corpus_table
 
@@ -157,12 +158,6 @@ def _content(draft: DraftItem) -> tuple[str, str | None, str]:
     return fields.decode(), None if gold is None else gold.decode(), digest.hexdigest()
 
 
-def item_id(corpus_id: str, external_id: str | None, content_hash: str) -> str:
-    """The stable id: 32 hex digits from the corpus and the external id, or the content without one."""
-    own = f"{corpus_id}\x1fid\x1f{external_id}" if external_id is not None else f"{corpus_id}\x1f{content_hash}"
-    return blake2b(own.encode(), digest_size=16).hexdigest()
-
-
 def _write(
     corpus: Corpus,
     import_id: str,
@@ -173,16 +168,16 @@ def _write(
 ) -> ImportReport:
     report = ImportReport(**{name: getattr(before, name) for name in ("corpus", *COUNTS, "rows")})
     now = time.time()
-    prepared = {}
+    prepared: dict[str, tuple[Row, DraftItem, str, str | None, str]] = {}
     notes = list(batch.notes)
     for row, draft in batch.drafts:
         fields, gold, content_hash = _content(draft)
-        key = item_id(corpus.id, draft.external_id, content_hash)
+        key = item_key(draft.external_id, content_hash)
         if key in prepared:
             notes.append(("skipped", _repeated(row, draft, prepared[key][0].number)))
             continue
         prepared[key] = (row, draft, fields, gold, content_hash)
-    existing = _existing(connection, list(prepared))
+    existing = _existing(connection, corpus.pk, list(prepared))
     new, changed, labelled = [], [], []
     for key, (row, draft, fields, gold, content_hash) in prepared.items():
         values = {
@@ -198,7 +193,7 @@ def _write(
         }
         have = existing.get(key)
         if have is None:
-            new.append({"id": key, "external_id": draft.external_id, **values, "_draft": draft})
+            new.append({"key": key, "external_id": draft.external_id, **values, "_draft": draft})
         elif have.imported_by == import_id:
             notes.append(("skipped", _repeated(row, draft, have.source_row)))
         elif have.deleted:
@@ -232,30 +227,41 @@ def _write(
     return report
 
 
-def _existing(connection: Connection, ids: list[str]) -> dict[str, Any]:
-    columns = "pk, id, content_hash, deleted, imported_by, source_row, status"
+def _existing(connection: Connection, corpus_pk: int, keys: list[str]) -> dict[str, Any]:
+    columns = "pk, key, content_hash, deleted, imported_by, source_row, status"
+    query = f"SELECT {columns} FROM item WHERE corpus = :corpus AND key "
     if connection.dialect.name == "sqlite":
-        query = text(f"SELECT {columns} FROM item WHERE id IN (SELECT value FROM json_each(:ids))")
-        rows = connection.execute(query, {"ids": orjson.dumps(ids).decode()})
+        values: Any = orjson.dumps(keys).decode()
+        query += "IN (SELECT value FROM json_each(:keys))"
     else:
-        rows = connection.execute(text(f"SELECT {columns} FROM item WHERE id = ANY(:ids)"), {"ids": ids})
-    return {row.id: row for row in rows}
+        values, query = keys, query + "= ANY(:keys)"
+    rows = connection.execute(text(query), {"corpus": corpus_pk, "keys": values})
+    return {row.key: row for row in rows}
 
 
 def _insert(connection: Connection, corpus: Corpus, new: list[dict[str, Any]], now: float) -> list[Labelled]:
-    keys = allocate(connection, "item", "pk", len(new))
+    numbers = allocate(connection, "item", "pk", len(new))
     last = connection.execute(select(func.max(item.c.position)).where(item.c.corpus == corpus.pk)).scalar() or 0
     texts, labelled = [], []
-    for position, (pk, values) in enumerate(zip(keys, new, strict=True), start=last + 1):
+    for position, (pk, values) in enumerate(zip(numbers, new, strict=True), start=last + 1):
         draft = values.pop("_draft")
-        texts.append({"item": pk, "text": search_text(draft.fields.values())})
-        labelled.append((pk, draft))
-        values.update(pk=pk, corpus=corpus.pk, position=position, status=0, deleted=0, created_at=now)
-    connection.execute(insert(item), new)
-    connection.execute(insert(item_text), texts)
+        texts.append((pk, search_text(draft.fields.values())))
+        if draft.tags is not None:
+            labelled.append((pk, draft))
+        values.update(
+            pk=pk,
+            id=item_id(pk, corpus.id, values["key"]),
+            corpus=corpus.pk,
+            position=position,
+            status=0,
+            deleted=0,
+            created_at=now,
+        )
+    insert_many(connection, "item", list(new[0]), [tuple(values.values()) for values in new])
+    insert_many(connection, "item_text", ("item", "text"), texts)
     if connection.dialect.name == "sqlite":
-        connection.execute(text("INSERT INTO item_fts(rowid, text) VALUES (:item, :text)"), texts)
-    return [entry for entry in labelled if entry[1].tags is not None]
+        insert_many(connection, "item_fts", ("rowid", "text"), texts)
+    return labelled
 
 
 def _update(connection: Connection, changed: list[dict[str, Any]]) -> list[Labelled]:
@@ -270,7 +276,7 @@ def _update(connection: Connection, changed: list[dict[str, Any]]) -> list[Label
         labelled.append((pk, draft))
         replace_text(connection, pk, search_text(draft.fields.values()))
     statement = update(item).where(item.c.pk == bindparam("_pk"))
-    named = {name: bindparam(name) for name in rows[0] if name not in ("_pk", "status")}
+    named: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name not in ("_pk", "status")}
     connection.execute(statement.values(**named, status=func.coalesce(bindparam("status"), item.c.status)), rows)
     return [entry for entry in labelled if entry[1].tags is not None]
 

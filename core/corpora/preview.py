@@ -99,7 +99,7 @@ def _why(column: str, used: Mapping, guessed: Mapping) -> str:
 def previews(found: Inspection, mapping: Mapping) -> list[dict[str, Any]]:
     """Each looked-at row as the item that it would become, or the problem that keeps it out."""
     compiled = CompiledMapping(mapping)
-    shown = []
+    shown: list[dict[str, Any]] = []
     for number, values in enumerate(found.rows, start=1):
         draft = compiled(Row(found.files[0] if found.files else "", number, values))
         if isinstance(draft, Problem):

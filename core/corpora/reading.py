@@ -235,9 +235,10 @@ def _look_into(source: Source, look: _Look, look_at: int) -> None:
         raise InvalidInput(f"{source.name} is an archive in an archive.", archive.UNPACK)
     look.encoding = look.encoding or (plan.shape.encoding if plan.shape else None)
     look.delimiter = look.delimiter or (plan.dialect.delimiter if plan.dialect else None)
+    counted = source if plan.format == "parquet" else replace(source, opener=opener)
     good = seen = 0
     ended = True
-    with closing(_read(replace(source, opener=opener), plan)) as stream:
+    with closing(_read(counted, plan)) as stream:
         for each in stream:
             if isinstance(each, Problem):
                 if len(look.problems) < _PROBLEMS:

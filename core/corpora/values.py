@@ -86,7 +86,8 @@ def guess_split(values: Iterable[JsonValue]) -> str:
     best = max(("pipe", "semicolon", "comma"), key=lambda how: counts[how])
     if not counts[best]:
         return "single"
-    prose = sum(map(len, texts)) / sum(len(_SEPARATORS[best].split(text)) for text in texts) > 60
+    parts = sum(len(_SEPARATORS[best].split(text)) for text in texts)
+    prose = sum(map(len, texts)) > 60 * parts or sum(len(text.split()) for text in texts) > 5 * parts
     return "single" if prose else best
 
 
@@ -154,7 +155,7 @@ def _python_list(text: str) -> Iterable[object]:
 def _spaced(inside: str) -> bool:
     """Whether the list is nothing but quoted texts of which some are set apart by space alone."""
     rest = _STRING.sub("\0", inside).split("\0")
-    return len(rest) > 2 and not "".join(rest).strip(" \r\n\t,") and any(not gap.strip() for gap in rest[1:-1])
+    return len(rest) > 2 and not "".join(rest).strip(" \r\n\t,") and any(gap and not gap.strip() for gap in rest[1:-1])
 
 
 def _inside(text: str) -> str:

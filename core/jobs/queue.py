@@ -143,7 +143,7 @@ class JobQueue:
             raise NotFound(f"There is no job “{job_id}”.", "`tagloom jobs` lists them.")
         return self._with_log(_job(row))
 
-    def list(self, project: str | None = None, limit: int = 50) -> list[Job]:
+    def recent(self, project: str | None = None, limit: int = 50) -> list[Job]:
         """Active jobs first, then the newest ended ones."""
         query = select(job_table).order_by(job_table.c.state.in_(ENDED), job_table.c.created_at.desc(), job_table.c.id)
         if project is not None:

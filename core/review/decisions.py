@@ -16,8 +16,10 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, delete, insert, select, update
 
+from core.corpora.identity import number_of
 from core.errors import InvalidInput, TagloomError
 from core.store.schema import STATUS_CODE, STATUSES, current, decision, item, item_tag
+from core.store.times import iso
 from core.vocabulary.store import add_tag, check_tags, revision
 
 ACTIONS = ("accept", "edit", "reject", "skip", "undo")
@@ -46,7 +48,7 @@ class State:
             "rejected": [str(t) for t in self.rejected],
             "version": self.version,
             "person": self.person,
-            "at": self.at,
+            "at": iso(self.at),
         }
 
     def content(self) -> str:
@@ -186,7 +188,11 @@ def _apply(connection: Connection, event: Event, person: str) -> dict[str, Any]:
     earlier = connection.execute(select(decision).where(decision.c.uuid == event.uuid)).first()
     if earlier is not None:
         return _answer_again(connection, earlier, event)
-    row = connection.execute(select(item.c.pk, item.c.corpus, item.c.status).where(item.c.id == event.item)).first()
+    row = connection.execute(
+        select(item.c.pk, item.c.corpus, item.c.status).where(
+            item.c.pk == number_of(event.item), item.c.id == event.item
+        )
+    ).first()
     if row is None:
         raise InvalidInput(f"The item {event.item[:40]} is not in this project.", "Reload the page.")
     if connection.dialect.name != "sqlite":  # SQLite's writer is alone; here two may meet at one item
@@ -231,7 +237,7 @@ def _apply(connection: Connection, event: Event, person: str) -> dict[str, Any]:
 
 
 def _who(state: State) -> dict[str, Any]:
-    return {"by": state.person, "at": state.at}
+    return {"by": state.person, "at": iso(state.at)}
 
 
 def _wanted(event: Event) -> str:

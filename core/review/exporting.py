@@ -8,7 +8,6 @@ the first names, ours gets the prefix `tagloom_`. Importing such a file gives th
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from core.review.decisions import load_states
 from core.review.queue import suggestions_of
 from core.store.database import Database
 from core.store.schema import STATUS_CODE, STATUSES, decision, item
+from core.store.times import iso
 from core.vocabulary.store import tag_names
 
 OWN = ("id", "gold_tags", "tags", "link", "media")
@@ -85,7 +85,7 @@ def export_corpus(
         counts = status_counts(connection, corpus.pk)
     total = sum(counts.values()) if status == "all" else counts[status]
     fields, text_fields = _fields(database, corpus)
-    own = own_columns(fields.keys())
+    own = own_columns(set(fields))
     columns = [own["id"], *fields, own["gold_tags"], own["tags"], own["link"], own["media"], "tagloom_status"]
     columns += ["tagloom_suggestions"] * suggestions + ["tagloom_provenance"] * provenance
     texts = {*text_fields, own["id"], own["link"], own["media"], "tagloom_status"}
@@ -205,7 +205,7 @@ def _provenance(connection: Connection, keys: list[int]) -> dict[int, list[dict[
                     "uuid": e.uuid,
                     "person": e.person,
                     "action": e.action,
-                    "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(e.at)),
+                    "at": iso(e.at),
                     "blind": bool(e.blind),
                     "shown": orjson.loads(e.shown),
                     "after": orjson.loads(e.after),

@@ -14,6 +14,7 @@ from core.corpora.rendering import display_title, render
 from core.errors import InvalidInput
 from core.review.decisions import State, load_states
 from core.store.schema import STATUS_CODE, STATUSES, decision, item, run, suggestion, tag
+from core.store.times import iso
 from core.vocabulary.store import tag_names
 
 MOST = 60
@@ -198,7 +199,7 @@ def item_detail(connection: Connection, item_id: str) -> dict[str, Any]:
             {
                 "action": e.action,
                 "person": e.person,
-                "at": e.at,
+                "at": iso(e.at),
                 "applied": bool(e.applied),
                 "undone": bool(e.undone),
                 "summary": _summary(orjson.loads(e.before), orjson.loads(e.after)),

@@ -12,7 +12,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
@@ -215,6 +215,16 @@ def allocate(connection: Connection, table: str, column: str, n: int) -> list[in
         {"t": table, "c": column, "n": n},
     ).scalars()
     return sorted(int(key) for key in keys)
+
+
+def insert_many(connection: Connection, table: str, columns: Sequence[str], rows: list[tuple[Any, ...]]) -> None:
+    """Insert rows given as tuples, straight through the driver: for bulk work, where SQLAlchemy's handling of
+    each row's parameters would cost as much as the insert. `table` and `columns` are names from our own code."""
+    if not rows:
+        return
+    mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+    marks = ", ".join([mark] * len(columns))
+    connection.exec_driver_sql(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
 
 
 class BulkPace:

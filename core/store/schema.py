@@ -48,8 +48,11 @@ item = Table(
     "item",
     metadata,
     Column("pk", Key, primary_key=True, autoincrement=True),
-    Column("id", Text, nullable=False, unique=True),
+    # the id that people and files see: pk and a piece of the key's hash (core.corpora.identity). Not indexed:
+    # an index on something random would write one page per row
+    Column("id", Text, nullable=False),
     Column("corpus", Key, nullable=False),
+    Column("key", Text, nullable=False),  # what an item is known by: its external id, or its content's hash
     Column("position", Key, nullable=False),
     Column("external_id", Text),
     Column("content_hash", Text, nullable=False),
@@ -64,6 +67,7 @@ item = Table(
     Column("source_row", Integer, nullable=False),
     Column("created_at", Double, nullable=False),
     Column("updated_at", Double, nullable=False),
+    UniqueConstraint("corpus", "key", name="item_key"),
     Index("item_status", "corpus", "deleted", "status", "position"),
     Index("item_position", "corpus", "deleted", "position"),
 )

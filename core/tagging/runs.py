@@ -15,6 +15,7 @@ from core.corpora.rendering import render
 from core.errors import NotFound
 from core.store.database import Database
 from core.store.schema import item, run, run_item, suggestion
+from core.store.times import iso
 from core.tagging.clues import Clue
 from core.vocabulary.store import revision
 
@@ -119,7 +120,7 @@ def sample_items(database: Database, corpus: Corpus, most: int) -> list[Taggable
         keys = list(connection.execute(keys_query).scalars())
         if len(keys) > most:
             keys = [keys[i * len(keys) // most] for i in range(most)]
-        rows = []
+        rows: list[Any] = []
         for start in range(0, len(keys), 500):
             part = select(item.c.pk, item.c.id, item.c.position, item.c.title, item.c.fields)
             rows += connection.execute(part.where(item.c.pk.in_(keys[start : start + 500]))).all()
@@ -180,7 +181,7 @@ def list_runs(connection: Connection, corpus: Corpus | None = None, limit: int =
             "parameters": orjson.loads(row.parameters),
             "vocabulary_revision": row.vocabulary_revision,
             "job": row.job,
-            "created_at": row.created_at,
+            "created_at": iso(row.created_at),
             **run_counts(connection, row.id),
         }
         for row in connection.execute(query).all()

@@ -290,20 +290,20 @@ def page_of_tags(
     `offset` is fine here: a vocabulary is small beside a corpus (40,000 tags: a few milliseconds).
     """
     used = (
-        select(item_tag.c.tag, func.count().label("items"))
+        select(item_tag.c.tag, func.count().label("uses"))
         .join(item, item.c.pk == item_tag.c.item)
         .where(item.c.deleted == 0)
         .group_by(item_tag.c.tag)
         .subquery()
     )
-    base = select(tag, func.coalesce(used.c.items, 0).label("items")).outerjoin(used, used.c.tag == tag.c.id)
+    base = select(tag, func.coalesce(used.c.uses, 0).label("items")).outerjoin(used, used.c.tag == tag.c.id)
     base = base.where(tag.c.state == state)
     if query.strip():
         key = name_key(query).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         by_alias = select(tag_alias.c.tag).where(tag_alias.c.key.like(f"%{key}%", escape="\\"))
         base = base.where(or_(tag.c.key.like(f"%{key}%", escape="\\"), tag.c.id.in_(by_alias)))
     total = connection.execute(select(func.count()).select_from(base.subquery())).scalar_one()
-    order = (func.coalesce(used.c.items, 0).desc(), tag.c.key) if sort == "items" else (tag.c.key,)
+    order = (func.coalesce(used.c.uses, 0).desc(), tag.c.key) if sort == "items" else (tag.c.key,)
     rows = connection.execute(base.order_by(*order).offset(offset).limit(limit)).all()
     ids = [row.id for row in rows]
     aliases: dict[int, list[str]] = {}
@@ -341,12 +341,8 @@ def statistics(connection: Connection) -> dict[str, Any]:
     aliases = connection.execute(select(func.count()).select_from(tag_alias)).scalar_one()
     items = connection.execute(select(func.count()).select_from(item).where(item.c.deleted == 0)).scalar_one()
     reviewed = connection.execute(select(func.count()).select_from(current)).scalar_one()
-    uses = (
-        connection.execute(select(func.count().label("n")).select_from(item_tag).group_by(item_tag.c.tag))
-        .scalars()
-        .all()
-    )
-    uses = sorted((int(n) for n in uses), reverse=True)
+    per_tag = select(func.count(item_tag.c.item)).group_by(item_tag.c.tag)
+    uses = sorted((int(n) for n in connection.execute(per_tag).scalars()), reverse=True)
     covered = connection.execute(select(func.count(func.distinct(item_tag.c.item)))).scalar_one()
     return {
         "tags": tags,

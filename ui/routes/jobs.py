@@ -17,6 +17,7 @@ from core.corpora.formulas import guard
 from core.errors import NotFound
 from core.jobs.queue import RESERVED, Job
 from core.store.schema import import_note
+from core.store.times import iso
 from ui.context import AppContext
 from ui.routes.http import Call, route
 
@@ -42,6 +43,8 @@ def describe_job(job: Job) -> dict[str, Any]:
         can.append("download")
     if job.kind == "import" and (ended or job.done):
         can.append("report")
+    for name in ("created_at", "started_at", "updated_at", "finished_at"):
+        data[name] = iso(data[name])
     data["result"] = {k: v for k, v in job.result.items() if k != "path"}
     return {
         **data,
@@ -56,7 +59,7 @@ def describe_job(job: Job) -> dict[str, Any]:
 
 
 def list_jobs(call: Call) -> dict[str, Any]:
-    jobs = call.app.queue.list(call.project)
+    jobs = call.app.queue.recent(call.project)
     return {"jobs": [describe_job(job) for job in jobs], "active": sum(job.active for job in jobs)}
 
 

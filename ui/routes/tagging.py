@@ -37,7 +37,7 @@ def runs(call: Call) -> dict[str, Any]:
         found = list_runs(connection, corpus)
         for entry in found[:SCORED_RUNS]:
             entry["scores"] = evaluate_run(connection, int(entry["id"]))
-    states = {job.id: job.state for job in call.app.queue.list(call.project, limit=500)}
+    states = {job.id: job.state for job in call.app.queue.recent(call.project, limit=500)}
     for entry in found:
         entry["state"] = states.get(entry.pop("job"), "done")
         entry.setdefault("scores", None)

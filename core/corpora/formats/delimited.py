@@ -79,12 +79,15 @@ def sniff(sample: str, whole: bool, extension: str = "") -> Dialect:
 
 
 def _measure(lines: list[str], delimiter: str, whole: bool) -> Dialect:
-    """The dialect with this delimiter; quotes are ordinary characters if only then all rows come out even."""
+    """The dialect with this delimiter.
+
+    Quotes are ordinary characters if no cell is wholly quoted and only without them all rows come out even.
+    """
     counts, well_formed = _counts(lines, delimiter, csv.QUOTE_MINIMAL, whole)
     quoted = True
     if not well_formed:
         bare, _ = _counts(lines, delimiter, csv.QUOTE_NONE, whole)
-        if len(bare) > 1 and bare[0] > 1 and set(bare) == {bare[0]}:
+        if len(bare) > 1 and bare[0] > 1 and set(bare) == {bare[0]} and not _quotes_cells(lines, delimiter):
             counts, quoted = bare, False
     if not counts:
         return Dialect(delimiter)
@@ -109,6 +112,11 @@ def _counts(lines: list[str], delimiter: str, quoting: Literal[0, 3], whole: boo
     except csv.Error as error:
         well_formed = not whole and "unexpected end" in str(error)
     return counts, well_formed
+
+
+def _quotes_cells(lines: list[str], delimiter: str) -> bool:
+    cells = (cell.rstrip("\r\n") for line in lines for cell in line.split(delimiter))
+    return any(len(cell) > 1 and cell[0] == cell[-1] == '"' for cell in cells)
 
 
 def read(source: Source, shape: TextShape, dialect: Dialect) -> Iterator[Row | Problem]:

@@ -58,7 +58,7 @@ def read(source: Source, shape: TextShape) -> Iterator[Row | Problem]:
     or it is empty.
     """
     with open_text(source, shape) as stream:
-        buffer = _Buffer(stream, shape.encoding)
+        buffer = _Buffer(stream, shape.encoding, source.size)
         rows = _Rows(source.name, buffer, shape.lossy)
         opening = buffer.peek()
         try:
@@ -90,8 +90,9 @@ def read(source: Source, shape: TextShape) -> Iterator[Row | Problem]:
 class _Buffer:
     """A window of text that is refilled from a stream."""
 
-    def __init__(self, stream: TextIO, encoding: str) -> None:
+    def __init__(self, stream: TextIO, encoding: str, size: int | None) -> None:
         self.stream = stream
+        self.size = size
         self.encoding = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}.get(encoding, encoding)
         self.before = {"utf-8-sig": 3, "utf-16": 2, "utf-32": 4}.get(encoding, 0)  # bytes before the window
         self.text = ""
@@ -305,7 +306,7 @@ def _opens_objects(buffer: _Buffer) -> bool:
 def _break(file: str, buffer: _Buffer, broken: _Broken, row: int | None, goes_on: bool = False) -> Problem:
     offset = buffer.offset(broken.position)
     if broken.truncated and not goes_on:
-        offset = buffer.offset(len(buffer.text))
+        offset = buffer.size or buffer.offset(len(buffer.text))
         cause = f"The file ends at byte {offset:,} in the middle of its list; the rows before that were read."
         return _file_problem(file, "truncated", cause, "The file may not have been copied whole; get it again.")
     rest = "the rows around it were read" if goes_on else "the rows after it were not read"

@@ -108,6 +108,7 @@ def upgrade() -> None:
         sa.Column("pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("corpus", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
         sa.Column("position", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("external_id", sa.Text(), nullable=True),
         sa.Column("content_hash", sa.Text(), nullable=False),
@@ -123,7 +124,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.Double(), nullable=False),
         sa.Column("updated_at", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("pk"),
-        sa.UniqueConstraint("id"),
+        sa.UniqueConstraint("corpus", "key", name="item_key"),
     )
     op.create_index("item_position", "item", ["corpus", "deleted", "position"], unique=False)
     op.create_index("item_status", "item", ["corpus", "deleted", "status", "position"], unique=False)
