@@ -53,12 +53,16 @@ export function mountBrowser(place, corpus, moved) {
     if (document.activeElement !== search) search.value = params.q || "";
     labelled.value = params.labelled || "";
     fill(filters, params.tag && h("button.tl-chip", { title: "Remove this filter", onclick: () => change({ tag: "", tagname: "" }) }, h("b", params.tagname || "one tag"), "✕"));
-    const wanted = JSON.stringify([corpus.id, corpus.updated_at, corpus.items, corpus.runs, params.q, params.status, params.labelled, params.tag, params.cursor]);
-    if (wanted !== key) {
-      key = wanted;
+    if (listed() !== key) {
+      key = listed();
       load();
     }
     if (params.item && !drawer && answer) open(params.item);
+  }
+
+  /** What the list depends on. */
+  function listed() {
+    return JSON.stringify([corpus.id, corpus.updated_at, corpus.items, corpus.runs, params.q, params.status, params.labelled, params.tag, params.cursor]);
   }
 
   function change(next) {
@@ -83,12 +87,22 @@ export function mountBrowser(place, corpus, moved) {
       answer = await get("items", { corpus: corpus.id, q: params.q, status: params.status, labelled: params.labelled, tag: params.tag, cursor: params.cursor, limit: 50 }, signal);
       fill(trouble);
       draw();
+      first();
       if (params.item && !drawer) open(params.item);
     } catch (error) {
       if (error.name === "AbortError") return;
       fill(trouble, errorBox(error, load));
     }
     list.removeAttribute("aria-busy");
+  }
+
+  // Back on the first page, the page is simply the first one: what is added or deleted moves into it.
+  function first() {
+    if (!params.cursor || answer.previous || answer.from > 1) return;
+    const { corpus: _, cursor: __, ...rest } = params;
+    params = rest;
+    key = listed();
+    moved(rest);
   }
 
   function draw() {

@@ -75,6 +75,7 @@ export function ago(when) {
   const then = typeof when === "number" ? (when < 1e11 ? when * 1000 : when) : Date.parse(when);
   if (!Number.isFinite(then)) return "";
   const seconds = Math.max(0, (Date.now() - then) / 1000);
+  if (seconds < 2) return "just now";
   if (seconds < 60) return `${Math.round(seconds)} s ago`;
   if (seconds < 3600) return `${Math.round(seconds / 60)} min ago`;
   if (seconds < 86400) return `${Math.round(seconds / 3600)} h ago`;

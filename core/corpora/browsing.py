@@ -1,4 +1,4 @@
-"""Pages of items: filtered, searched, 50 at a time, by position. No deep OFFSET, no payload in a count."""
+"""Pages of items: filtered, searched, 50 at a time, in import order. No deep OFFSET, no payload in a count."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ MOST = 200
 COUNT_LIMIT = 100_000  # a text search is counted up to here; beyond it the total is "more than"
 SNIPPET = 180
 LABELLED = ("gold", "suggested", "accepted")
-_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af\u0e00-\u0e7f]")
+# Latin, Greek and Cyrillic: the scripts whose words the full-text indexes cut as `\w+` does
+_WORD_SCRIPTS = re.compile(r"[\u0000-\u02ff\u0370-\u052f\u1e00-\u206f]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +42,12 @@ class Filter:
 def search_condition(connection: Connection, query: str) -> ColumnElement[bool]:
     """Items whose text contains every word of `query`, the last one as a beginning.
 
-    Full-text search cuts Chinese, Japanese, Korean and Thai into no words and ignores very short ones: such
-    queries look for the characters as they stand.
+    Full-text indexes cut Chinese, Japanese or Thai into no words, and differ over others: such queries, and
+    very short ones, look for the characters as they stand.
     """
     wanted = " ".join(unicodedata.normalize("NFKC", query).casefold().split())
-    words = re.findall(r"\w+", wanted)
-    if not words or _CJK.search(wanted) or max(map(len, words)) < 3:
+    words = re.findall(r"[^\W_]+", wanted)
+    if not words or not _WORD_SCRIPTS.fullmatch(wanted) or max(map(len, words)) < 3:
         pattern = "%" + re.sub(r"([%_\\])", r"\\\1", wanted) + "%"
         inner = select(item_text.c.item).where(item_text.c.text.like(pattern, escape="\\"))
         return item.c.pk.in_(inner)
@@ -110,13 +111,13 @@ def list_items(
     """One page: `items`, `total`, `total_is_more`, `from` (rank of the first), `next` and `previous` cursors."""
     limit = max(1, min(limit, MOST))
     direction, position, rank = parse_cursor(cursor)
-    columns = [item.c.pk, item.c.id, item.c.external_id, item.c.position, item.c.title, item.c.fields, item.c.gold]
+    columns = [item.c.pk, item.c.id, item.c.external_id, item.c.title, item.c.fields, item.c.gold]
     query: Select[Any] = select(*columns, item.c.status, item.c.deleted, item.c.updated_at)
     query = query.where(*_conditions(connection, corpus, wanted))
     if direction == "next":
-        query = query.where(item.c.position > position).order_by(item.c.position)
+        query = query.where(item.c.pk > position).order_by(item.c.pk)
     else:
-        query = query.where(item.c.position < position).order_by(item.c.position.desc())
+        query = query.where(item.c.pk < position).order_by(item.c.pk.desc())
     rows = list(connection.execute(query.limit(limit + 1)).all())
     more = len(rows) > limit
     rows = rows[:limit]
@@ -132,8 +133,8 @@ def list_items(
         "total": total,
         "total_is_more": total_is_more,
         "from": rank if rows else 0,
-        "next": f"next:{rows[-1].position}:{rank + len(rows)}" if rows and has_next else None,
-        "previous": f"previous:{rows[0].position}:{max(1, rank - limit)}" if rows and has_previous else None,
+        "next": f"next:{rows[-1].pk}:{rank + len(rows)}" if rows and has_next else None,
+        "previous": f"previous:{rows[0].pk}:{max(1, rank - limit)}" if rows and has_previous else None,
     }
 
 

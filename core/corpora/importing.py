@@ -241,9 +241,8 @@ def _existing(connection: Connection, corpus_pk: int, keys: list[str]) -> dict[s
 
 def _insert(connection: Connection, corpus: Corpus, new: list[dict[str, Any]], now: float) -> list[Labelled]:
     numbers = allocate(connection, "item", "pk", len(new))
-    last = connection.execute(select(func.max(item.c.position)).where(item.c.corpus == corpus.pk)).scalar() or 0
     texts, labelled = [], []
-    for position, (pk, values) in enumerate(zip(numbers, new, strict=True), start=last + 1):
+    for pk, values in zip(numbers, new, strict=True):
         draft = values.pop("_draft")
         texts.append((pk, search_text(draft.fields.values())))
         if draft.tags is not None:
@@ -252,7 +251,6 @@ def _insert(connection: Connection, corpus: Corpus, new: list[dict[str, Any]], n
             pk=pk,
             id=item_id(pk, corpus.id, values["key"]),
             corpus=corpus.pk,
-            position=position,
             status=0,
             deleted=0,
             created_at=now,

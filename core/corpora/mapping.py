@@ -231,7 +231,7 @@ class CompiledMapping:
         problems: tuple[Problem, ...] = ()
         for code, column, value in special:
             if code == _ID:
-                external_id = as_text(value).strip()
+                external_id = as_text(value).strip() or None
             elif code == _LINK:
                 link = as_text(value).strip() or None
             elif code == _MEDIA:

@@ -107,7 +107,6 @@ def _chunks(database: Database, corpus: Corpus, status: str) -> Iterator[list[An
         query = (
             select(
                 item.c.pk,
-                item.c.position,
                 item.c.external_id,
                 item.c.id,
                 item.c.fields,
@@ -116,8 +115,8 @@ def _chunks(database: Database, corpus: Corpus, status: str) -> Iterator[list[An
                 item.c.media,
                 item.c.status,
             )
-            .where(item.c.corpus == corpus.pk, item.c.deleted == 0, item.c.position > position)
-            .order_by(item.c.position)
+            .where(item.c.corpus == corpus.pk, item.c.deleted == 0, item.c.pk > position)
+            .order_by(item.c.pk)
             .limit(CHUNK)
         )
         if status != "all":
@@ -128,7 +127,7 @@ def _chunks(database: Database, corpus: Corpus, status: str) -> Iterator[list[An
             yield rows
         if len(rows) < CHUNK:
             return
-        position = rows[-1].position
+        position = rows[-1].pk
 
 
 def _fields(database: Database, corpus: Corpus) -> tuple[dict[str, None], set[str]]:
@@ -138,9 +137,9 @@ def _fields(database: Database, corpus: Corpus) -> tuple[dict[str, None], set[st
     position = 0
     while True:
         query = (
-            select(item.c.position, item.c.fields)
-            .where(item.c.corpus == corpus.pk, item.c.deleted == 0, item.c.position > position)
-            .order_by(item.c.position)
+            select(item.c.pk, item.c.fields)
+            .where(item.c.corpus == corpus.pk, item.c.deleted == 0, item.c.pk > position)
+            .order_by(item.c.pk)
             .limit(5000)
         )
         with database.read() as connection:
@@ -152,7 +151,7 @@ def _fields(database: Database, corpus: Corpus) -> tuple[dict[str, None], set[st
                     mixed.add(name)
         if len(rows) < 5000:
             break
-        position = rows[-1].position
+        position = rows[-1].pk
     order = {name: i for i, name in enumerate(corpus.roles)}
     ordered = dict.fromkeys(sorted(fields, key=lambda n: order.get(n, len(order))))
     return ordered, set(ordered) - mixed

@@ -101,7 +101,7 @@ def review_items(connection: Connection, corpus: Corpus, rows: list[Any], cut: i
         shown.append(
             {
                 "id": row.id,
-                "position": row.position,
+                "position": row.pk,
                 "external_id": row.external_id,
                 "title": row.title or display_title(values, corpus.roles),
                 "fields": [
@@ -152,11 +152,11 @@ def review_page(
     if start_at:
         first = find_item(connection, start_at)
         if first.corpus == corpus.pk and not first.deleted:
-            rows, position, direction = [first], first.position, "next"
+            rows, position, direction = [first], first.pk, "next"
     if direction == "next":
-        query = query.where(item.c.position > position).order_by(item.c.position)
+        query = query.where(item.c.pk > position).order_by(item.c.pk)
     else:
-        query = query.where(item.c.position < position).order_by(item.c.position.desc())
+        query = query.where(item.c.pk < position).order_by(item.c.pk.desc())
     wanted = limit - len(rows)
     more = list(connection.execute(query.limit(wanted + 1)).all())
     has_more = len(more) > wanted
@@ -167,8 +167,8 @@ def review_page(
     forward, backward = (has_more, True) if direction == "next" else (True, has_more)
     return {
         "items": review_items(connection, corpus, rows),
-        "next": str(rows[-1].position) if rows and forward else None,
-        "previous": str(rows[0].position) if rows and backward and rows[0].position > 1 else None,
+        "next": str(rows[-1].pk) if rows and forward else None,
+        "previous": str(rows[0].pk) if rows and backward else None,
         "counts": counts,
         "total": sum(counts.values()),
     }

@@ -49,6 +49,7 @@ def _sqlite_engine(path: Path) -> Engine:
             f"busy_timeout={BUSY_SECONDS * 1000}",
             "temp_store=MEMORY",
             "cache_size=-32768",
+            "wal_autocheckpoint=4000",  # bulk imports would copy the log back at nearly every commit otherwise
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()

@@ -1,7 +1,8 @@
 """Tables of one project: the six nouns (docs/architecture.md).
 
 Times are seconds since the epoch (UTC). Columns that hold structures hold JSON text, so that SQLite and
-Postgres behave alike. `item.pk`, `tag.id`, `run.id` are small integers for joins; `item.id` is the stable id.
+Postgres behave alike. `item.pk`, `tag.id`, `run.id` are integers for joins, and a
+corpus' items stand in the order of their `pk`; `item.id` is the stable id.
 """
 
 from __future__ import annotations
@@ -53,7 +54,6 @@ item = Table(
     Column("id", Text, nullable=False),
     Column("corpus", Key, nullable=False),
     Column("key", Text, nullable=False),  # what an item is known by: its external id, or its content's hash
-    Column("position", Key, nullable=False),
     Column("external_id", Text),
     Column("content_hash", Text, nullable=False),
     Column("title", Text, nullable=False),
@@ -68,8 +68,8 @@ item = Table(
     Column("created_at", Double, nullable=False),
     Column("updated_at", Double, nullable=False),
     UniqueConstraint("corpus", "key", name="item_key"),
-    Index("item_status", "corpus", "deleted", "status", "position"),
-    Index("item_position", "corpus", "deleted", "position"),
+    Index("item_status", "corpus", "deleted", "status", "pk"),
+    Index("item_order", "corpus", "deleted", "pk"),
 )
 
 # What the search box looks through, apart from `item` so that lists never read it. SQLite's full-text index

@@ -43,7 +43,6 @@ class TaggableItem:
 
     pk: int
     id: str
-    position: int
     title: str
     clues: tuple[Clue, ...]
 
@@ -93,45 +92,45 @@ def read_items(
     database: Database, corpus: Corpus, *, after: int = 0, limit: int | None = None
 ) -> Iterator[TaggableItem]:
     """A corpus' live items by position, in short reads (no long snapshot while a run goes on for hours)."""
-    columns = (item.c.pk, item.c.id, item.c.position, item.c.title, item.c.fields)
+    columns = (item.c.pk, item.c.id, item.c.title, item.c.fields)
     left = limit
     while left is None or left > 0:
         size = READ_AHEAD if left is None else min(READ_AHEAD, left)
         query = (
             select(*columns)
-            .where(item.c.corpus == corpus.pk, item.c.deleted == 0, item.c.position > after)
-            .order_by(item.c.position)
+            .where(item.c.corpus == corpus.pk, item.c.deleted == 0, item.c.pk > after)
+            .order_by(item.c.pk)
             .limit(size)
         )
         with database.read() as connection:
             rows = connection.execute(query).all()
         for row in rows:
-            yield TaggableItem(row.pk, row.id, row.position, row.title, clues_of(row.fields, corpus.roles))
+            yield TaggableItem(row.pk, row.id, row.title, clues_of(row.fields, corpus.roles))
         if len(rows) < size:
             return
-        after = rows[-1].position
+        after = rows[-1].pk
         left = None if left is None else left - len(rows)
 
 
 def sample_items(database: Database, corpus: Corpus, most: int) -> list[TaggableItem]:
     """At most `most` items, evenly spaced over the corpus: the same ones every time."""
-    keys_query = select(item.c.pk).where(item.c.corpus == corpus.pk, item.c.deleted == 0).order_by(item.c.position)
+    keys_query = select(item.c.pk).where(item.c.corpus == corpus.pk, item.c.deleted == 0).order_by(item.c.pk)
     with database.read() as connection:
         keys = list(connection.execute(keys_query).scalars())
         if len(keys) > most:
             keys = [keys[i * len(keys) // most] for i in range(most)]
         rows: list[Any] = []
         for start in range(0, len(keys), 500):
-            part = select(item.c.pk, item.c.id, item.c.position, item.c.title, item.c.fields)
+            part = select(item.c.pk, item.c.id, item.c.title, item.c.fields)
             rows += connection.execute(part.where(item.c.pk.in_(keys[start : start + 500]))).all()
-    rows.sort(key=lambda row: row.position)
-    return [TaggableItem(r.pk, r.id, r.position, r.title, clues_of(r.fields, corpus.roles)) for r in rows]
+    rows.sort(key=lambda row: row.pk)
+    return [TaggableItem(r.pk, r.id, r.title, clues_of(r.fields, corpus.roles)) for r in rows]
 
 
 def answered(connection: Connection, run_id: int) -> tuple[int, int]:
     """(items answered, position of the last one): where a resumed run goes on."""
     row = connection.execute(
-        select(func.count(), func.coalesce(func.max(item.c.position), 0))
+        select(func.count(), func.coalesce(func.max(item.c.pk), 0))
         .select_from(run_item)
         .join(item, item.c.pk == run_item.c.item)
         .where(run_item.c.run == run_id)

@@ -173,7 +173,7 @@ def _legacy(window: bytes) -> str:
     text = window.decode("utf-8", "replace")
     bad = text.count(REPLACEMENT)
     beyond = sum(1 for char in text if char > "\x7f") - bad
-    if beyond >= 2 * bad:
+    if beyond >= max(1, bad):
         return "utf-8"  # other encodings hardly ever form valid UTF-8 sequences by accident
     high = [char for char in window[:CHUNK].decode("gb18030", "replace") if char > "\x7f"][:5000]
     if high:

@@ -130,7 +130,7 @@ def test_line_ends_in_quotes_are_kept_exactly(tmp_path):
 
 
 def test_a_lone_carriage_return_stays_in_its_cell(tmp_path):
-    rows, problems = read(tmp_path, "id,text,more\n1,a\r,b\n2,c\rd,e\n3,\"f\rg\",h\n4,i,j\r")
+    rows, problems = read(tmp_path, 'id,text,more\n1,a\r,b\n2,c\rd,e\n3,"f\rg",h\n4,i,j\r')
     assert [row.values["text"] for row in rows] == ["a\r", "c\rd", "f\rg", "i"]
     assert rows[3].values["more"] == "j"
     assert not problems

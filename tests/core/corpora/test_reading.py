@@ -153,10 +153,18 @@ def test_files_that_cannot_be_opened(tmp_path):
 
 def test_what_the_columns_look_like(tmp_path):
     lines = ["id,text,score,tags,flag,empty,mixed"]
-    lines += [f'{n},"Some text {n}",{n / 3},"[\'a\', \'b{n}\']",{n % 2 == 0},,{"x" if n % 2 else 4}' for n in range(10)]
+    lines += [f"{n},\"Some text {n}\",{n / 3},\"['a', 'b{n}']\",{n % 2 == 0},,{'x' if n % 2 else 4}" for n in range(10)]
     inspection = inspect(write(tmp_path, "\n".join(lines).encode()))
     columns = {column.name: column for column in inspection.columns}
-    assert [column.kind for column in inspection.columns] == ["number", "text", "number", "list", "bool", "text", "text"]
+    assert [column.kind for column in inspection.columns] == [
+        "number",
+        "text",
+        "number",
+        "list",
+        "bool",
+        "text",
+        "text",
+    ]
     assert columns["id"].distinct == columns["id"].filled == 1
     assert columns["empty"].filled == columns["empty"].distinct == columns["empty"].mean_length == 0
     assert columns["flag"].distinct == pytest.approx(0.2)

@@ -50,7 +50,7 @@ def test_any_text_gives_tags_or_a_reason(text, how):
     ("cell", "how", "expected"),
     [
         ("['it''s', 'b']", "python-list", ("its", "b")),
-        ('["it\'s", \'b\']', "python-list", ("it's", "b")),
+        ("[\"it's\", 'b']", "python-list", ("it's", "b")),
         ("['a' 'b'\n 'c']", "python-list", ("a", "b", "c")),
         ("['a, b', 'c']", "python-list", ("a, b", "c")),
         ("['a', 'a', ' a ', '']", "python-list", ("a",)),

@@ -109,7 +109,6 @@ def upgrade() -> None:
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("corpus", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("position", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("external_id", sa.Text(), nullable=True),
         sa.Column("content_hash", sa.Text(), nullable=False),
         sa.Column("title", sa.Text(), nullable=False),
@@ -126,8 +125,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("pk"),
         sa.UniqueConstraint("corpus", "key", name="item_key"),
     )
-    op.create_index("item_position", "item", ["corpus", "deleted", "position"], unique=False)
-    op.create_index("item_status", "item", ["corpus", "deleted", "status", "position"], unique=False)
+    op.create_index("item_order", "item", ["corpus", "deleted", "pk"], unique=False)
+    op.create_index("item_status", "item", ["corpus", "deleted", "status", "pk"], unique=False)
     op.create_table(
         "item_tag",
         sa.Column("tag", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
@@ -229,7 +228,8 @@ def upgrade() -> None:
     if op.get_bind().dialect.name == "sqlite":
         op.execute(
             "CREATE VIRTUAL TABLE item_fts USING fts5("
-            "text, content='item_text', content_rowid='item', tokenize='unicode61 remove_diacritics 2')"
+            "text, content='item_text', content_rowid='item', "
+            "tokenize='unicode61 remove_diacritics 2', detail=none, columnsize=0)"
         )
     else:
         # 'simple' folds case and keeps every word: items come in any language. A vector holds at most 1 MB.
