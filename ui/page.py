@@ -17,6 +17,7 @@ HEAD = """
 <link rel="stylesheet" href="tagloom/assets/css/tagloom.css">
 <link rel="stylesheet" href="tagloom/assets/css/screens.css">
 <link rel="stylesheet" href="tagloom/assets/css/review.css">
+<script src="tagloom/assets/js/early.js"></script>
 <script type="module" src="tagloom/assets/js/main.js"></script>
 """
 

@@ -129,7 +129,7 @@ export class AddTag {
         h(
           "div.tl-rv-option",
           { role: "option", id: `tl-rv-option-${i}`, "aria-selected": String(i === this.#at), onmousedown: (event) => (event.preventDefault(), this.#choose(tag)) },
-          tag.fresh ? [`Add “`, h("b", { dir: "auto" }, tag.name), `” to the vocabulary`] : [h("b", { dir: "auto" }, tag.name), tag.alias && h("span.tl-meta", `also called ${tag.alias}`)],
+          tag.fresh ? h("span", "Add “", h("bdi", tag.name), "” to the vocabulary") : [h("b", { dir: "auto" }, tag.name), tag.alias && h("span.tl-meta", `also called ${tag.alias}`)],
         ),
       ),
     );

@@ -65,8 +65,8 @@ export function mount(element) {
         },
       });
     }
-    if (!params.corpus && corpora.length && !narrow.matches) {
-      params = { ...params, corpus: corpora[0].id };
+    if (!params.corpus && corpora.length && (!narrow.matches || params.tag)) {
+      params = { ...params, corpus: (open && find(open.id) ? open : corpora[0]).id };
       if (!params.add) note("corpora", params);
     }
     drawOpen();

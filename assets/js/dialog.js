@@ -11,6 +11,9 @@ function layer() {
   return place;
 }
 
+// The browser's back button leaves a dialog too.
+window.addEventListener("tagloom:moved", () => place?.querySelectorAll("dialog[open]").forEach((each) => each.close()));
+
 let serial = 0;
 
 /** Open a dialog (or, with `drawer`, a panel at the right edge).

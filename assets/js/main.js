@@ -2,7 +2,7 @@
 
 import { page } from "./api.js";
 import { h, fill } from "./dom.js";
-import { start as startNavigation } from "./navigate.js";
+import { route, start as startNavigation } from "./navigate.js";
 import { refresh } from "./state.js";
 import { start as startTheme } from "./theme.js";
 
@@ -31,6 +31,8 @@ const waiting = Array.isArray(window.tagloom) ? window.tagloom : [];
 window.tagloom = { push: (...places) => places.forEach(mount) };
 window.tagloom.push(...waiting);
 startNavigation();
+// Gradio takes its time to draw the tabs: what will be needed first is fetched meanwhile.
+for (const name of ["bar", route().tab || "corpora"]) if (SURFACES.has(name)) import(`./${name}.js`).catch(() => {});
 refresh().catch(() => {
   /* the bar says so and tries again */
 });

@@ -70,7 +70,10 @@ function follow() {
 
 /** Start: called once by main.js, when Gradio has drawn its tabs. */
 export function start() {
-  window.addEventListener("popstate", apply);
+  window.addEventListener("popstate", () => {
+    window.dispatchEvent(new CustomEvent("tagloom:moved")); // what floats belongs to the place that is left
+    apply();
+  });
   const wait = () => {
     const list = document.querySelector("#tl-tabs [role=tablist]");
     if (!list || !buttons().length) return void requestAnimationFrame(wait);

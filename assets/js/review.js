@@ -27,6 +27,7 @@ export function mount(element) {
   let line = Promise.resolve();
   let blind = localStorage.getItem("tagloom:blind") === "yes";
   let unsaved = 0;
+  let pressed = 0; // presses whose turn has not come
   let addressTimer = null;
   let startedAt = 0;
   let asked = null; // the queue that was asked for last: {corpus, queue, item}
@@ -80,11 +81,12 @@ export function mount(element) {
         view.say(blind ? "Blind: agents and scores are hidden until you decide." : "Agents and scores are shown.");
       },
     };
-    press(handlers[action.name] || actions[action.name], event?.key ?? action.name, event?.timeStamp);
+    press(handlers[action.name] || (() => actions[action.name]()), event?.key ?? action.name, event?.timeStamp);
   }
 
   /** One press: do it in turn, show it, measure it. */
   function press(fn, key, at = performance.now()) {
+    pressed += 1;
     return serial(async () => {
       let done = null;
       try {
@@ -93,6 +95,7 @@ export function mount(element) {
         console.error(error);
         view.say("That did not work. Nothing was changed; reload the page if it happens again.");
       }
+      pressed -= 1;
       draw();
       if (key) measure({ key, painted_ms: null, acked_ms: null }, at, done?.event?.uuid ?? done?.uuid);
       return done;
@@ -162,6 +165,7 @@ export function mount(element) {
     if (open === drawn.choice) return;
     drawn.choice = open;
     const name = actions.name.bind(actions);
+    if (entry?.theirs) nameTags(item, entry.theirs);
     if (entry) view.drawChoice(choiceBar(entry, name, (yes) => press(() => actions.choose(entry, yes))));
     else if (open)
       view.drawChoice(
@@ -174,6 +178,16 @@ export function mount(element) {
         ),
       );
     else view.drawChoice(null);
+  }
+
+  // Somebody else's tags may never have been on this page.
+  async function nameTags(item, theirs) {
+    if ([...theirs.accepted, ...theirs.rejected].every((tag) => actions.names.has(String(tag)))) return;
+    const page = await get("review/queue", { corpus: queue.corpus, status: "all", item: item.id, limit: 1 }).catch(() => null);
+    if (!page?.items?.length) return;
+    actions.learn(page.items[0]);
+    drawn.choice = undefined;
+    if (theirs.version === page.items[0].state.version) draw();
   }
 
   function drawScreen() {
@@ -265,6 +279,7 @@ export function mount(element) {
     }
     actions.recall([...outbox.rows, ...outbox.refused.map((entry) => entry.row)]);
     history.reset(outbox.rows.filter((row) => row.project === project));
+    view.drawSaved(own());
     onRoute("review", follow);
     if (!asked) follow({});
     draw();
@@ -313,7 +328,8 @@ export function mount(element) {
       const state = queue.state(item);
       return { id: item.id, position: item.position, external_id: item.external_id, title: item.title, state, ticked: actions.shown(item, state).ticked };
     },
-    unsaved: () => outbox.rows.length,
+    /** Decisions that the server has not acknowledged, those still being handled included. */
+    unsaved: () => outbox.rows.length + pressed,
     prefetched: () => queue.ahead,
     behind: () => queue.at,
     timings,

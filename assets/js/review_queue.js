@@ -148,7 +148,7 @@ export class Queue {
     turn.filling = true;
     this.#lighten();
     while (!turn.over) {
-      const direction = this.ahead < AHEAD && turn.cursor.next ? "next" : this.at < BEHIND && turn.cursor.previous ? "previous" : null;
+      const direction = this.#wanted(turn.cursor);
       if (!direction) break;
       try {
         const cursor = turn.cursor[direction];
@@ -166,6 +166,13 @@ export class Queue {
       }
     }
     turn.filling = false;
+  }
+
+  // What is needed soonest: some ahead, then those behind, then the rest ahead.
+  #wanted({ next, previous }) {
+    if (next && this.ahead < PAGE / 2) return "next";
+    if (previous && this.at < BEHIND) return "previous";
+    return next && this.ahead < AHEAD ? "next" : null;
   }
 
   async #ask(turn, query) {

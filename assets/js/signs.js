@@ -17,7 +17,7 @@ export function statusSign(status, word = false) {
   return h("span.tl-sign", { title: name, class: `tl-is-${status}` }, h("span", { "aria-hidden": "true" }, sign), h(word ? "span" : "span.tl-sr", word ? ` ${name}` : name));
 }
 
-/** What went wrong, as a sentence with its remedy; `retry` adds a button. */
+/** What went wrong, as a sentence with its remedy; `retry` adds a button where trying again can help. */
 export function errorBox(error, retry) {
   const known = typeof error?.remedy === "string";
   if (!known) console.error(error);
@@ -26,7 +26,7 @@ export function errorBox(error, retry) {
     { role: "alert" },
     h("b", known ? error.message : "Something on this page went wrong."),
     h("span", known ? error.remedy : "Reload the page; nothing that was saved is lost."),
-    retry && h("div.tl-row", h("button.tl-btn.tl-small", { onclick: retry }, "Try again")),
+    retry && (!known || error.offline || error.status >= 500) && h("div.tl-row", h("button.tl-btn.tl-small", { onclick: retry }, "Try again")),
   );
 }
 

@@ -27,7 +27,9 @@ export function setTheme(value) {
 
 function apply() {
   const dark = isDark();
-  if (document.body.classList.contains("dark") !== dark) document.body.classList.toggle("dark", dark);
+  // the root got the class from early.js, before there was a body; Gradio reads the body's
+  for (const { classList } of [document.documentElement, document.body])
+    if (classList.contains("dark") !== dark) classList.toggle("dark", dark);
 }
 
 /** Start: the address wins, then what was chosen here before, then the system. */

@@ -16,10 +16,11 @@ export function mountAdding({ added }) {
   let chosen = "";
   let asked = 0;
   let first = true;
+  let touched = false; // the person has chosen how rare a tag may be
 
   // ---- from gold tags
-  const corpus = h("select.tl-select.tl-full", { "aria-label": "Corpus", onchange: () => ((chosen = corpus.value), preview()) });
-  const least = h("input.tl-input.tl-short", { type: "number", min: 1, max: 1000, step: 1, value: "5", oninput: debounce(() => preview(), 150) });
+  const corpus = h("select.tl-select.tl-full", { "aria-label": "Corpus", onchange: () => ((chosen = corpus.value), touched || (least.value = "5"), preview()) });
+  const least = h("input.tl-input.tl-short", { type: "number", min: 1, max: 1000, step: 1, value: "5", oninput: debounce(() => ((touched = true), preview()), 150) });
   const found = h("div.tl-gold-found", { "aria-live": "polite" });
   const use = h("button.tl-btn", { disabled: true, onclick: take }, "Add tags");
   const goldReport = h("div", { "aria-live": "polite" });
@@ -61,6 +62,10 @@ export function mountAdding({ added }) {
     try {
       const now = await get("vocabulary/gold", { corpus: chosen, min_items: Math.max(1, Number(least.value) || 1) });
       if (mine !== asked) return;
+      if (!now.tags && now.labels && !touched && least.value !== "1") {
+        least.value = "1"; // a small corpus: five uses are too many to ask for
+        return void preview();
+      }
       fill(
         found,
         h("p", h("b", `${count(now.tags)} of ${plural(now.labels, "tag")}`), ` · ${percent(now.covered_items, now.items)} of the items have gold tags`),

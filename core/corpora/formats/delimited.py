@@ -9,10 +9,10 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal, TextIO
+from typing import TextIO
 
 from core.corpora.formats.base import (
     EXPORT_MARK,
@@ -42,16 +42,28 @@ class Dialect:
     Attributes:
         delimiter: one character.
         quoted: double quotes enclose cells; False where they are ordinary characters.
-        columns: cells in the header.
+        skip_space: space before a cell does not belong to it, so that a quote may follow it.
+        columns: cells in the header of the sample.
         rows: data rows in the sample.
         consistency: share of those rows with as many cells as the header.
     """
 
     delimiter: str
     quoted: bool = True
+    skip_space: bool = False
     columns: int = 1
     rows: int = 0
     consistency: float = 1.0
+
+    def reader(self, lines: Iterable[str], strict: bool = False) -> Iterator[list[str]]:
+        """A csv.reader over the lines; a strict one raises csv.Error where quotes are not well formed."""
+        return csv.reader(
+            lines,
+            delimiter=self.delimiter,
+            quoting=csv.QUOTE_MINIMAL if self.quoted else csv.QUOTE_NONE,
+            skipinitialspace=self.skip_space,
+            strict=strict,
+        )
 
 
 def sniff(sample: str, whole: bool, extension: str = "") -> Dialect:
@@ -82,36 +94,40 @@ def _measure(lines: list[str], delimiter: str, whole: bool) -> Dialect:
     """The dialect with this delimiter.
 
     Quotes are ordinary characters if no cell is wholly quoted and only without them all rows come out even.
+    Space before a quote is skipped if that makes more rows come out even.
     """
-    counts, well_formed = _counts(lines, delimiter, csv.QUOTE_MINIMAL, whole)
-    quoted = True
+    dialect, well_formed = _try(lines, Dialect(delimiter), whole)
     if not well_formed:
-        bare, _ = _counts(lines, delimiter, csv.QUOTE_NONE, whole)
-        if len(bare) > 1 and bare[0] > 1 and set(bare) == {bare[0]} and not _quotes_cells(lines, delimiter):
-            counts, quoted = bare, False
-    if not counts:
-        return Dialect(delimiter)
-    columns, data = counts[0], counts[1:]
-    consistency = sum(1 for count in data if count == columns) / len(data) if data else 1.0
-    return Dialect(delimiter, quoted, columns, len(data), consistency)
+        bare, _ = _try(lines, Dialect(delimiter, quoted=False), whole)
+        if bare.columns > 1 and bare.rows and bare.consistency == 1 and not _quotes_cells(lines, delimiter):
+            return bare
+    if dialect.consistency < 1 and any(f'{delimiter} "' in line for line in lines):
+        skipping, _ = _try(lines, Dialect(delimiter, skip_space=True), whole)
+        if skipping.consistency > dialect.consistency:
+            return skipping
+    return dialect
 
 
-def _counts(lines: list[str], delimiter: str, quoting: Literal[0, 3], whole: bool) -> tuple[list[int], bool]:
-    """Cells of each record, and whether the quotes among them are well formed."""
+def _try(lines: list[str], dialect: Dialect, whole: bool) -> tuple[Dialect, bool]:
+    """The dialect with what it makes of the sample, and whether the quotes in it are well formed."""
     csv.field_size_limit(MAX_CELL)
     try:
-        counts = [len(cells) for cells in csv.reader(lines, delimiter=delimiter, quoting=quoting) if cells]
+        counts = [len(cells) for cells in dialect.reader(lines) if cells]
     except csv.Error:
-        return [], False
+        return dialect, False
     if not whole and len(counts) > 2:
         counts.pop()  # may be cut inside a quoted cell
+    if not counts:
+        return dialect, True
     well_formed = True
     try:
-        for _ in csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=True):
+        for _ in dialect.reader(lines, strict=True):
             pass
     except csv.Error as error:
         well_formed = not whole and "unexpected end" in str(error)
-    return counts, well_formed
+    columns, data = counts[0], counts[1:]
+    consistency = sum(1 for count in data if count == columns) / len(data) if data else 1.0
+    return replace(dialect, columns=columns, rows=len(data), consistency=consistency), well_formed
 
 
 def _quotes_cells(lines: list[str], delimiter: str) -> bool:
@@ -230,8 +246,7 @@ class _Feed:
 
     def reader(self) -> Iterator[list[str]]:
         """A csv.reader over the lines that are left."""
-        quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if self.dialect.quoted else csv.QUOTE_NONE
-        return csv.reader(self._lines(), delimiter=self.dialect.delimiter, quoting=quoting)
+        return self.dialect.reader(self._lines())
 
     def _lines(self) -> Iterator[str]:
         readline, pending, record = self.readline, self.pending, self.record
@@ -296,16 +311,14 @@ class _Feed:
         return "cut_off" if self.ended else ""
 
     def _well_formed(self, lines: list[str]) -> bool:
-        if not self.dialect.quoted:
-            return True
         try:
-            return len(list(csv.reader(lines, delimiter=self.dialect.delimiter, strict=True))) == 1
+            return len(list(self.dialect.reader(lines, strict=True))) == 1
         except csv.Error:
             return False
 
     def _cells(self, line: str) -> int:
         try:
-            return len(next(csv.reader([line], delimiter=self.dialect.delimiter), []))
+            return len(next(self.dialect.reader([line]), []))
         except csv.Error:
             return 0
 

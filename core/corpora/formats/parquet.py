@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import io
 import json
 import math
 from collections.abc import Iterator
@@ -33,8 +34,8 @@ from core.errors import InvalidInput, UnsafeInput
 BATCH = 1024
 BATCH_BYTES = 64 << 20
 """A batch has `BATCH` rows, or as many as fit into this by the file's own average."""
-MAX_CHUNK = 1 << 30
-"""Bytes one column of a row group may unpack to when it is packed more than `MAX_RATIO` fold."""
+MAX_GROUP = 1 << 30
+"""Bytes a row group may unpack to when that is more than `MAX_RATIO` times the file."""
 MAX_RATIO = 200
 JSON_COLUMNS = b"tagloom_json_columns"
 """Key of a Tagloom export's metadata: the columns whose cells are JSON text."""
@@ -49,10 +50,8 @@ def read(source: Source) -> Iterator[Row | Problem]:
     import pyarrow as pa
 
     with source.open() as stream:
-        parquet = _open(source, stream)
-        _refuse_bombs(source.name, parquet.metadata)
-        names, _ = unique_names(parquet.schema_arrow.names)
-        written_as_json = _written_as_json(parquet.schema_arrow)
+        parquet, names, written_as_json = _open(source, stream)
+        _refuse_bombs(source.name, stream.seek(0, io.SEEK_END), parquet.metadata)
         number = 0
         try:
             for batch in parquet.iter_batches(batch_size=_batch(parquet.metadata), use_threads=False):
@@ -71,7 +70,7 @@ def read(source: Source) -> Iterator[Row | Problem]:
                         yield too_large(source.name, number)
                     else:
                         yield Row(source.name, number, values, tuple(notes))
-        except (pa.ArrowException, OSError, OverflowError, ValueError) as error:
+        except (pa.ArrowException, OSError, ValueError, TypeError, OverflowError) as error:
             cause = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
             if number == 0:
                 raise InvalidInput(f"{source.name} cannot be read: {cause}", "Write the file again.") from error
@@ -90,34 +89,35 @@ def read(source: Source) -> Iterator[Row | Problem]:
 def count(source: Source) -> int:
     """The number of rows that the file says it holds. Raises InvalidInput for a broken file."""
     with source.open() as stream:
-        return int(_open(source, stream).metadata.num_rows)
+        return int(_open(source, stream)[0].metadata.num_rows)
 
 
-def _open(source: Source, stream: BinaryIO) -> Any:
+def _open(source: Source, stream: BinaryIO) -> tuple[Any, list[str], list[int]]:
+    """The open file, the names of its columns, and the places of those that hold JSON text."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        return pq.ParquetFile(stream, pre_buffer=False)
-    except (pa.ArrowException, OSError) as error:
+        parquet = pq.ParquetFile(stream, pre_buffer=False)
+        schema = parquet.schema_arrow
+        names, _ = unique_names(schema.names)
+        return parquet, names, _written_as_json(schema)
+    except (pa.ArrowException, OSError, ValueError, TypeError, OverflowError) as error:
         raise InvalidInput(
             f"{source.name} begins like a parquet file but cannot be read as one.",
             "The file may not have been copied whole; get it again.",
         ) from error
 
 
-def _refuse_bombs(file: str, metadata: Any) -> None:
+def _refuse_bombs(file: str, size: int, metadata: Any) -> None:
+    # By row group: asking pyarrow for a damaged file's column metadata ends the process.
     for group in range(metadata.num_row_groups):
-        row_group = metadata.row_group(group)
-        for place in range(row_group.num_columns):
-            chunk = row_group.column(place)
-            packed = max(1, chunk.total_compressed_size)
-            if chunk.total_uncompressed_size > max(MAX_CHUNK, MAX_RATIO * packed):
-                raise UnsafeInput(
-                    f"{file}: the column {chunk.path_in_schema} unpacks to "
-                    f"{chunk.total_uncompressed_size >> 20:,} MB from {packed >> 10:,} kB.",
-                    "Write the file with smaller row groups if it is what you expect.",
-                )
+        unpacked = metadata.row_group(group).total_byte_size
+        if unpacked > max(MAX_GROUP, MAX_RATIO * size):
+            raise UnsafeInput(
+                f"{file} unpacks to {unpacked >> 20:,} MB from {size >> 10:,} kB.",
+                "Write the file with smaller row groups if it is what you expect.",
+            )
 
 
 def _written_as_json(schema: Any) -> list[int]:

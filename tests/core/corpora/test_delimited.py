@@ -23,7 +23,7 @@ cell = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 nasty = st.lists(st.sampled_from(list("\",;|\t\r\n' a1=é中😀\u2028\x0b\ufeff")), max_size=12).map("".join)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(
     rows=st.lists(st.tuples(*[st.one_of(cell, nasty)] * 3), min_size=1, max_size=6),
     delimiter=st.sampled_from(",;\t|"),
@@ -44,7 +44,7 @@ def test_cells_come_back_as_csv_writer_wrote_them(tmp_path_factory, rows, delimi
     assert [row.number for row in found] == list(range(1, len(rows) + 1))
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(st.sampled_from([*'",\n\r\0;é', "ab", "1", "\r\n", '""']), max_size=80).map("".join))
 def test_any_text_is_read_or_refused_but_never_breaks(tmp_path_factory, text):
     path = tmp_path_factory.mktemp("csv") / "items.csv"
@@ -81,6 +81,14 @@ def test_a_column_alone_needs_no_delimiter(tmp_path):
 def test_the_line_by_which_a_spreadsheet_names_the_delimiter(tmp_path):
     rows, _ = read(tmp_path, "sep=;\r\nid;text\r\n1;a,b\r\n")
     assert rows[0].values == {"id": "1", "text": "a,b"}
+
+
+def test_space_before_quotes(tmp_path):
+    rows, problems = read(tmp_path, 'id, text, more\n1, "a, b", c\n2, "say ""d""", e\n')
+    assert [list(row.values.values()) for row in rows] == [["1", "a, b", "c"], ["2", 'say "d"', "e"]]
+    assert not problems
+    rows, _ = read(tmp_path, "id, text\n1, a\n")
+    assert rows[0].values == {"id": "1", "text": " a"}
 
 
 def test_two_pipes_are_read_as_pipes_with_nameless_columns_between(tmp_path):

@@ -2,7 +2,7 @@ import csv
 import io
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.corpora.formulas import STARTS, guard, unguard
@@ -16,11 +16,13 @@ formula_like = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.one_of(st.text(), formula_like))
 def test_unguard_takes_back_what_guard_did(text):
     assert unguard(guard(text)) == text
 
 
+@settings(deadline=None)
 @given(st.one_of(st.text(), formula_like))
 def test_a_guarded_cell_is_no_formula(text):
     import re
@@ -29,6 +31,7 @@ def test_a_guarded_cell_is_no_formula(text):
     assert guarded[:1] not in STARTS or re.fullmatch(NUMBER, guarded)
 
 
+@settings(deadline=None)
 @given(formula_like, formula_like)
 def test_guard_keeps_different_texts_apart(one, other):
     assert (guard(one) == guard(other)) == (one == other)
@@ -58,6 +61,7 @@ def test_examples(text, cell):
     assert unguard(cell) == text
 
 
+@settings(deadline=None)
 @given(st.lists(st.one_of(st.text(), formula_like), min_size=1, max_size=5))
 def test_through_a_csv_file(cells):
     out = io.StringIO(newline="")

@@ -5,7 +5,7 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.corpora.guessing import normalise
@@ -289,6 +289,7 @@ def test_an_export_whose_items_have_fields_of_the_same_names(tmp_path, extension
 name = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=8)
 
 
+@settings(deadline=None)
 @given(st.lists(st.dictionaries(name, st.text("ab ,;[]'\"中/.:", max_size=12) | st.integers() | st.none()), min_size=1))
 def test_every_file_gets_a_valid_mapping(tmp_path_factory, rows):
     if not any(key.strip() for row in rows for key in row):

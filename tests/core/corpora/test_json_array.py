@@ -31,7 +31,7 @@ def codes(found):
     return [getattr(each, "code", None) for each in found]
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(
     rows,
     st.sampled_from([None, 0, 2]),
@@ -51,7 +51,7 @@ def test_values_come_back_exactly(tmp_path_factory, given_rows, indent, ascii_on
     assert [row.values for row in found] == given_rows
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(
     st.lists(
         st.sampled_from(["[", "]", '{"a": 1}', "{", "}", ",", '"', "\n", " ", ":", "1", "nul", '"data": ', "\\", "\0"]),

@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.corpora.formats.base import MAX_CELL, Problem, Row
@@ -25,6 +25,7 @@ def read(tmp_path, content, name="items.jsonl"):
     return list(read_rows(path))
 
 
+@settings(deadline=None)
 @given(rows, st.booleans(), st.sampled_from(["\n", "\r\n", "\n\n"]))
 def test_values_come_back_exactly(tmp_path_factory, given_rows, ascii_only, line_end):
     content = "".join(json.dumps(row, ensure_ascii=ascii_only) + line_end for row in given_rows)
@@ -33,6 +34,7 @@ def test_values_come_back_exactly(tmp_path_factory, given_rows, ascii_only, line
     assert [row.number for row in found] == list(range(1, len(found) + 1))
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(['{"a": 1}', "{", "}", '"', "[1]", "\n", "\r", "\0", "nope", "\\u", "é"]), max_size=30))
 def test_any_text_is_read_or_refused_but_never_breaks(tmp_path_factory, parts):
     try:
@@ -75,7 +77,8 @@ def test_bytes_that_are_not_utf8_are_noted_in_their_row(tmp_path):
 def test_numbers_that_json_has_not_and_large_integers(tmp_path):
     found = read(
         tmp_path,
-        '{"a": NaN, "b": -Infinity, "c": 12345678901234567890123, "d": 9223372036854775807, "e": -9223372036854775809}\n',
+        '{"a": NaN, "b": -Infinity, "c": 12345678901234567890123,'
+        ' "d": 9223372036854775807, "e": -9223372036854775809}\n',
     )
     assert found[0].values == {
         "a": None,

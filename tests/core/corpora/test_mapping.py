@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.corpora.mapping import CLUE_ROLES, ROLES, CompiledMapping, DraftItem, Mapping, apply_mapping
@@ -35,6 +35,7 @@ def test_missing_values_are_dropped_and_others_left_alone():
     assert draft(BASIC, values).fields == {"title": "t", "d": 0, "e": False, "f": [], "g": "nan"}
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from("abcdef"),
@@ -137,6 +138,7 @@ def test_wrong_mappings_are_refused_by_name(value, words):
     assert caught.value.remedy
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(st.text(), st.sampled_from([r for r in ROLES if r not in ("id", "link", "status")])),
     st.booleans(),

@@ -5,12 +5,13 @@ import math
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.corpora.formats import parquet
 from core.corpora.formats.base import Problem, Row
 from core.corpora.reading import inspect, read_rows
-from core.errors import InvalidInput
+from core.errors import InvalidInput, UnsafeInput
 
 text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
 
@@ -26,6 +27,7 @@ def column(tmp_path, array):
     return [row.values["a"] for row in found]
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(
@@ -122,6 +124,14 @@ def test_a_damaged_file_gives_what_could_be_read(tmp_path):
     assert isinstance(found[0], Row)
     assert isinstance(found[-1], Problem)
     assert found[-1].code == "truncated"
+
+
+def test_a_bomb_is_refused(tmp_path, monkeypatch):
+    path = write(tmp_path, {"a": ["x" * 1000] * 10_000}, compression="zstd", use_dictionary=False)
+    assert len(list(read_rows(path))) == 10_000
+    monkeypatch.setattr(parquet, "MAX_GROUP", 1_000_000)
+    with pytest.raises(UnsafeInput, match="unpacks to"):
+        list(read_rows(path))
 
 
 def test_reading_needs_no_pyarrow_for_other_formats(tmp_path):

@@ -107,7 +107,7 @@ def test_what_is_no_table_is_named(tmp_path, content, name, word):
         assert caught.value.remedy
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=300), st.sampled_from(["csv", "json", "jsonl", "parquet", "zip", "txt", "dat"]))
 def test_any_bytes_are_read_or_refused(tmp_path_factory, content, extension):
     path = write(tmp_path_factory.mktemp("any"), content, f"items.{extension}")

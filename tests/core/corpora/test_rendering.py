@@ -1,7 +1,7 @@
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.corpora.rendering import SEARCH_LIMIT, display_title, field_text, prettify, render, search_text, shorten
@@ -57,6 +57,7 @@ def test_values_as_text(value, text):
     assert field_text(value) == text
 
 
+@settings(deadline=None)
 @given(st.lists(st.text()))
 def test_search_text_is_folded_and_finds_its_own_parts(values):
     whole = search_text(values)
@@ -81,6 +82,7 @@ def test_the_title_is_the_first_clue_with_text():
     assert display_title({"note": "kept"}, ROLES) == ""
 
 
+@settings(deadline=None)
 @given(st.text(max_size=400))
 def test_the_title_is_short(text):
     title = display_title({"name": text}, ROLES)

@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.corpora.values import MAX_LIST_TEXT, SPLITS, as_text, guess_split, is_absent, split_cell
@@ -11,23 +11,27 @@ tags = st.lists(tag, max_size=6, unique=True)
 plain_tag = st.text("abcdefgh xyz-éü中文", min_size=1, max_size=10).map(str.strip).filter(bool)
 
 
+@settings(deadline=None)
 @given(tags)
 def test_python_lists_come_back(names):
     assert split_cell(str(names), "python-list") == tuple(names)
 
 
+@settings(deadline=None)
 @given(tags)
 def test_json_lists_come_back(names):
     assert split_cell(json.dumps(names), "json-list") == tuple(names)
     assert split_cell(json.dumps(names, ensure_ascii=False), "json-list") == tuple(names)
 
 
+@settings(deadline=None)
 @given(tags)
 def test_real_lists_are_taken_as_they_are_whatever_the_split(names):
     for how in SPLITS:
         assert split_cell(names, how) == tuple(names)
 
 
+@settings(deadline=None)
 @given(st.lists(plain_tag, max_size=6, unique=True))
 def test_separated_lists_come_back(names):
     for how, separator in (("comma", ", "), ("semicolon", ";"), ("pipe", " | "), ("comma", "，"), ("comma", "、")):
@@ -35,6 +39,7 @@ def test_separated_lists_come_back(names):
     assert split_cell("[" + ",".join(names) + "]", "bare-list") == tuple(names)
 
 
+@settings(deadline=None)
 @given(st.text(), st.sampled_from(SPLITS))
 def test_any_text_gives_tags_or_a_reason(text, how):
     try:

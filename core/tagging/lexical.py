@@ -1,0 +1,204 @@
+"""Finds the names and aliases of tags in a text, by words or, where a script has no word borders, by characters."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+Match = Literal["exact", "alias", "stem"]
+
+TEXT_LIMIT = 20_000
+"""Characters of a field in which words are looked for."""
+
+# Han, kana, hangul, Thai, Lao, Tibetan, Myanmar, Khmer: words are not set apart by spaces (hangul: particles cling).
+_UNSPACED = (
+    "\u0e00-\u0eff\u0f00-\u109f\u1100-\u11ff\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3130-\u318f\u31f0-\u31ff"
+    "\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\uff66-\uffdc\U00020000-\U0003ffff"
+)
+_UNSPACED_CHARACTER = re.compile(f"[{_UNSPACED}]")
+_WORD = re.compile(rf"(?:[^\W_{_UNSPACED}]|[\u0300-\u036f])+(?:[+#]{{1,2}}(?!\w))?")
+
+# Endings that English words of one family differ by, the longest first; what stays must have four letters.
+_ENDINGS = sorted(
+    (
+        "ization izations ation ations ator ators ing ings ion ions ist ists ism isms ment ments ness ity ities ical "
+        "ics ic al als er ers or ors ed es s ous ful ive y e ly"
+    ).split(),
+    key=lambda ending: (-len(ending), ending),
+)
+_STEM_LETTERS = 4
+_ACRONYM_WORDS = 3
+_SHOUTING = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A tag that a text names.
+
+    Attributes:
+        tag: position of the tag in the matcher's list.
+        start, end: character offsets in the text as it was given.
+        match: "exact" (name, plural and hyphens folded), "alias" (or the initials of a name), "stem" (same word family).
+    """
+
+    tag: int
+    start: int
+    end: int
+    match: Match
+
+
+class Matcher:
+    """Looks for many tags at once; cost grows with the text, not with the vocabulary.
+
+    Args:
+        names: for each tag its name, then its aliases.
+    """
+
+    def __init__(self, names: Sequence[Sequence[str]]) -> None:
+        self._phrases: dict[tuple[str, ...], list[tuple[int, Match]]] = {}
+        self._stems: dict[tuple[str, ...], list[int]] = {}
+        self._initials: dict[str, list[int]] = {}
+        self._unspaced: dict[str, list[tuple[str, int, Match]]] = {}
+        for tag, spellings in enumerate(names):
+            for position, spelling in enumerate(spellings):
+                self._add(tag, spelling, "alias" if position else "exact")
+        self._lengths = _lengths_by_first(self._phrases)
+        self._stem_lengths = _lengths_by_first(self._stems)
+
+    def _add(self, tag: int, spelling: str, match: Match) -> None:
+        if _UNSPACED_CHARACTER.search(spelling):
+            key, _ = fold_characters(spelling.strip())
+            if key:
+                self._unspaced.setdefault(key[:2], []).append((key, tag, match))
+            return
+        words = [word for word, *_ in _words(spelling)]
+        if not words:
+            return
+        whole = tuple(singular(word) for word in words)
+        for phrase in {whole, (singular("".join(words)),)}:
+            self._phrases.setdefault(phrase, []).append((tag, match))
+        self._stems.setdefault(tuple(stem(word) for word in words), []).append(tag)
+        if len(words) >= _ACRONYM_WORDS and all(word[0].isalpha() for word in words):
+            self._initials.setdefault("".join(word[0] for word in words), []).append(tag)
+
+    def find(self, text: str) -> dict[int, Hit]:
+        """The tags that the text names, each with its best and then earliest place."""
+        text = text[:TEXT_LIMIT]
+        found: dict[int, Hit] = {}
+        words = list(_words(text))
+        singulars = [singular(word) for word, *_ in words]
+        for first, length in _windows(singulars, self._lengths):
+            for tag, match in self._phrases.get(tuple(singulars[first : first + length]), ()):
+                _keep(found, Hit(tag, words[first][1], words[first + length - 1][2], match))
+        if self._initials and not _shouts(text):
+            for word, start, end in words:
+                if len(word) >= _ACRONYM_WORDS and sum(map(str.isupper, text[start:end])) >= 2:
+                    for tag in self._initials.get(word) or self._initials.get(word.removesuffix("s")) or ():
+                        _keep(found, Hit(tag, start, end, "alias"))
+        if self._stems:
+            stems = [stem(word) for word, *_ in words]
+            for first, length in _windows(stems, self._stem_lengths):
+                for tag in self._stems.get(tuple(stems[first : first + length]), ()):
+                    _keep(found, Hit(tag, words[first][1], words[first + length - 1][2], "stem"))
+        if self._unspaced and _UNSPACED_CHARACTER.search(text):
+            self._find_unspaced(text, found)
+        return found
+
+    def _find_unspaced(self, text: str, found: dict[int, Hit]) -> None:
+        folded, offsets = fold_characters(text)
+        for position in range(len(folded)):
+            for size in (2, 1):
+                for key, tag, match in self._unspaced.get(folded[position : position + size], ()):
+                    if len(key) < 2 and size == 2:
+                        continue
+                    if folded.startswith(key, position):
+                        last = position + len(key) - 1
+                        start = position if offsets is None else offsets[position]
+                        end = (last if offsets is None else offsets[last]) + 1
+                        _keep(found, Hit(tag, start, end, match))
+
+
+_RANK = {"exact": 0, "alias": 1, "stem": 2}
+
+
+def _keep(found: dict[int, Hit], hit: Hit) -> None:
+    known = found.get(hit.tag)
+    if known is None or (_RANK[hit.match], hit.start) < (_RANK[known.match], known.start):
+        found[hit.tag] = hit
+
+
+def _lengths_by_first(phrases: dict[tuple[str, ...], list]) -> dict[str, tuple[int, ...]]:  # type: ignore[type-arg]
+    lengths: dict[str, set[int]] = {}
+    for phrase in phrases:
+        lengths.setdefault(phrase[0], set()).add(len(phrase))
+    return {first: tuple(sorted(sizes)) for first, sizes in lengths.items()}
+
+
+def _windows(words: Sequence[str], lengths: dict[str, tuple[int, ...]]) -> Iterator[tuple[int, int]]:
+    for first, word in enumerate(words):
+        for length in lengths.get(word, ()):
+            if first + length <= len(words):
+                yield first, length
+
+
+def _words(text: str) -> Iterator[tuple[str, int, int]]:
+    """(folded word, start, end) of every word outside the unspaced scripts."""
+    for found in _WORD.finditer(text):
+        word = fold_word(found.group())
+        if word:
+            yield word, found.start(), found.end()
+
+
+@lru_cache(maxsize=65536)
+def fold_word(word: str) -> str:
+    """A word without case, width and accents."""
+    if word.isascii():
+        return word.lower()
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", word).casefold())
+    return "".join(c for c in plain if not unicodedata.combining(c))
+
+
+@lru_cache(maxsize=65536)
+def singular(word: str) -> str:
+    """A folded word without an English plural ending: cities → city, boxes → box, cars → car; bus and glass stay."""
+    if len(word) > 4 and word.endswith("ies"):
+        return word[:-3] + "y"
+    if len(word) > 4 and word.endswith(("sses", "shes", "ches", "xes", "zes")):
+        return word[:-2]
+    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        return word[:-1]
+    return word
+
+
+@lru_cache(maxsize=65536)
+def stem(word: str) -> str:
+    """A folded word without its ending, so that activism meets activist; words of one family, not always of one sense."""
+    word = singular(word)
+    for ending in _ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= _STEM_LETTERS:
+            return word[: -len(ending)]
+    return word
+
+
+def fold_characters(text: str) -> tuple[str, list[int] | None]:
+    """A text without case and width, and for each of its characters the offset it came from; None: the same offset."""
+    lowered = text.lower()
+    if len(lowered) == len(text) and unicodedata.is_normalized("NFKC", lowered):
+        return lowered, None
+    characters: list[str] = []
+    offsets: list[int] = []
+    for offset, character in enumerate(text):
+        folded = unicodedata.normalize("NFKC", character).lower()
+        characters.append(folded)
+        offsets.extend([offset] * len(folded))
+    return "".join(characters), offsets
+
+
+def _shouts(text: str) -> bool:
+    """True for a text in capitals, where a word in capitals is no acronym."""
+    letters = [c for c in text[:2000] if c.isalpha()]
+    return len(letters) > 20 and sum(map(str.isupper, letters)) > _SHOUTING * len(letters)
