@@ -8,17 +8,17 @@ import { ACTIVE, onJobs } from "./jobs_feed.js";
 import { go } from "./navigate.js";
 import { control, errorBox } from "./signs.js";
 import { onState, ready, refresh, state } from "./state.js";
-import { isDark, setTheme, theme } from "./theme.js";
+import { isDark, nextTheme, setTheme, theme } from "./theme.js";
 
 const SEEN = "tagloom.jobs.seen";
-const THEMES = { light: ["☀\uFE0E", "dark"], dark: ["☾", "system"], system: ["◐", "light"] };
+const THEMES = { light: "☀\uFE0E", dark: "☾", system: "◐" };
 
 export function mount(element) {
   const project = h("button.tl-project", { "aria-haspopup": "menu", "aria-expanded": "false", title: "Switch the project", onclick: () => projectMenu(project) }, "…");
   const engine = h("button.tl-pill.tl-hide", { title: "What answers: click for more", "aria-haspopup": "dialog", onclick: openEngine });
   const jobs = h("button.tl-pill", { title: "All jobs", "aria-haspopup": "dialog", onclick: openJobs });
   const saved = h("span.tl-pill.tl-saved", { hidden: true });
-  const themes = h("button.tl-pill.tl-theme", { onclick: () => setTheme(THEMES[theme()][1]) });
+  const themes = h("button.tl-pill.tl-theme", { onclick: () => setTheme(nextTheme()) });
   const warnings = h("div.tl-warnings");
   fill(
     element,
@@ -35,9 +35,8 @@ export function mount(element) {
   drawJobs(jobs);
   drawSaved(saved);
   const drawTheme = () => {
-    const [sign] = THEMES[theme()];
     const text = `Theme: ${theme()}${theme() === "system" ? ` (${isDark() ? "dark" : "light"})` : ""}. Click to change.`;
-    fill(themes, sign);
+    fill(themes, THEMES[theme()]);
     themes.title = text;
     themes.setAttribute("aria-label", text);
   };

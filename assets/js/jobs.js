@@ -37,7 +37,8 @@ export function progressLine(job) {
   return parts.join(" · ");
 }
 
-export const share = (job) => (job.state === "done" ? 1 : job.total ? job.done / job.total : ACTIVE.has(job.state) ? null : 0);
+// Before the first item is done the end cannot be told: the bar moves, but claims nothing.
+export const share = (job) => (job.state === "done" ? 1 : job.total && (job.done || job.state !== "running") ? job.done / job.total : ACTIVE.has(job.state) ? null : 0);
 
 const ELSEWHERE = new Set(["open", "download", "report"]); // a dialog around a plain card has its own buttons for these
 const LABELS = { cancel: "Cancel", resume: "Resume", retry: "Start again", open: "Open", download: "Download", report: "Report (csv)" };

@@ -22,6 +22,7 @@ export class Outbox {
   #channel = null;
   #running = false;
   #again = false;
+  #stale = !("BroadcastChannel" in window); // may the store hold what this page has not heard of?
   #fails = 0;
   #most = BATCH;
   #since = new Map(); // uuid → when it was kept, to tell how long an acknowledgement took
@@ -48,7 +49,7 @@ export class Outbox {
     }
     window.addEventListener("online", () => this.#wake());
     window.addEventListener("pagehide", () => this.flush());
-    document.addEventListener("visibilitychange", () => (document.hidden ? this.flush() : this.kick()));
+    document.addEventListener("visibilitychange", () => (document.hidden ? this.flush() : this.#back()));
     this.#tell();
     this.kick();
   }
@@ -65,6 +66,12 @@ export class Outbox {
     this.#take(row);
     this.#channel?.postMessage({ kind: "row", row });
     this.#tell();
+    this.kick();
+  }
+
+  // A page in the background may have been frozen and missed what other tabs did.
+  #back() {
+    this.#stale = true;
     this.kick();
   }
 
@@ -99,7 +106,7 @@ export class Outbox {
 
   // One request: the oldest rows of one project. True if there was something to send.
   async #cycle() {
-    await this.#sync();
+    if (this.#stale) await this.#sync();
     if (!this.rows.length) {
       this.problem = null;
       return false;
@@ -127,6 +134,7 @@ export class Outbox {
 
   // Other tabs of this browser share the store: take over what they have added and what they have already sent.
   async #sync() {
+    this.#stale = !this.#channel;
     const before = new Set(this.rows.map((row) => row.key));
     const oldest = await this.#shelf.read("outbox", BATCH);
     if (!oldest) return;
@@ -141,6 +149,7 @@ export class Outbox {
   async #settle(batch, results) {
     const outcome = settle(batch, results, this.rows, this.refused);
     if (!outcome.answers.length) throw new ApiError("The server's answer names none of the decisions sent.", "Update the server, or look into its log.", 500);
+    this.#shelf.forget(outcome.stored);
     await this.#shelf.write(outcome.writes);
     this.#apply(outcome);
     this.#channel?.postMessage({ kind: "settled", outcome: { ...outcome, writes: null } });

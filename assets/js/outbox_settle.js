@@ -11,7 +11,7 @@ import { renamed } from "./review_state.js";
  *  answers: [{row, result}] in order, followers that are no longer sent included;
  *  tags: {client tag id: id}; gone: uuids that leave the outbox; changed: rows rewritten with the real tag ids;
  *  refused: entries {kind: "conflict" | "error", project, row, theirs, by, at, applied, message, remedy, key};
- *  writes: for the browser's database. */
+ *  stored: keys of the rows that were taken; writes: for the browser's database, whatever else changes there. */
 export function settle(batch, results, rows, refused) {
   const byUuid = new Map(results.map((result) => [result.uuid, result]));
   const entries = new Map(); // item → entry, of this answer
@@ -46,15 +46,15 @@ export function settle(batch, results, rows, refused) {
   });
   for (const entry of entries.values()) entry.row = { ...entry.row, event: renamed(entry.row.event, tags) };
 
-  const all = new Map([...batch, ...rows].map((row) => [row.event.uuid, row]));
   return {
     answers,
     tags,
     gone: [...gone],
     changed,
     refused: [...kept, ...entries.values()],
+    stored: answers.filter(({ result }) => result.ok).map(({ row }) => row.key),
     writes: [
-      ...[...gone].map((uuid) => ({ store: "outbox", key: all.get(uuid).key, value: null })),
+      ...answers.filter(({ result }) => !result.ok).map(({ row }) => ({ store: "outbox", key: row.key, value: null })),
       ...changed.filter((row) => row.key !== null).map((row) => ({ store: "outbox", key: row.key, value: row })),
       ...[...entries.values()].map((entry) => ({ store: "refused", key: entry.key, value: entry })),
     ],

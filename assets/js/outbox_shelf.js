@@ -4,11 +4,14 @@
 
 const NAME = "tagloom";
 const STORES = ["outbox", "refused"];
+const IDLE = 300; // ms
 const PATIENCE = 4000; // ms; a database that another tab blocks must not stop the work
 
 export class Shelf {
   open = false;
   #db = null;
+  #done = []; // keys of acknowledged rows, still to be deleted
+  #timer = null;
 
   /** Open and read everything: {outbox: [row], refused: [entry]}, oldest first, each with its `key`. */
   async start() {
@@ -28,27 +31,42 @@ export class Shelf {
   async add(store, row) {
     const { key: _, ...value } = row;
     row.key = null;
-    await this.#within(store, "readwrite", (transaction) => {
+    await this.#within([store], "readwrite", (transaction) => {
+      this.#sweep(transaction);
       transaction.objectStore(store).add(value).onsuccess = (event) => (row.key = event.target.result);
     });
     if (!this.open) row.key = null;
   }
 
+  /** These rows of the outbox are acknowledged. They are deleted with the next row or a moment later: a page that dies
+   *  in between sends them once more, which the server notices. */
+  forget(keys) {
+    this.#done.push(...keys.filter((key) => key !== null));
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#done.length && this.#within(["outbox"], "readwrite", (transaction) => this.#sweep(transaction)), IDLE);
+  }
+
+  #sweep(transaction) {
+    for (const key of this.#done.splice(0)) transaction.objectStore("outbox").delete(key);
+  }
+
   /** The oldest rows, or null if there is no database. */
   async read(store, most) {
     let keys, values;
-    await this.#within(store, "readonly", (transaction) => {
+    await this.#within([store], "readonly", (transaction) => {
       transaction.objectStore(store).getAllKeys(null, most).onsuccess = (event) => (keys = event.target.result);
       transaction.objectStore(store).getAll(null, most).onsuccess = (event) => (values = event.target.result);
     });
-    return values ? values.map((value, i) => ({ ...value, key: keys[i] })) : null;
+    if (!values) return null;
+    const rows = values.map((value, i) => ({ ...value, key: keys[i] }));
+    return store === "outbox" ? rows.filter((row) => !this.#done.includes(row.key)) : rows;
   }
 
   /** Several changes in one transaction: [{store, key, value}]; value null deletes, key null appends (the value object
    *  gets its key). */
   async write(changes) {
     if (!changes.length) return;
-    await this.#within(STORES, "readwrite", (transaction) => {
+    await this.#within([...new Set(changes.map((change) => change.store))], "readwrite", (transaction) => {
       for (const change of changes) {
         const store = transaction.objectStore(change.store);
         if (change.value === null) {
@@ -65,8 +83,10 @@ export class Shelf {
   async #within(stores, mode, fill) {
     if (!this.open) return;
     try {
-      const transaction = this.#db.transaction(stores, mode);
+      // Not "strict": waiting for the disk itself would cost more than a key press may take.
+      const transaction = this.#db.transaction(stores, mode, { durability: "relaxed" });
       fill(transaction);
+      transaction.commit?.(); // at once, without asking back whether more is coming
       await new Promise((resolve, reject) => {
         transaction.oncomplete = resolve;
         transaction.onabort = () => reject(transaction.error);

@@ -57,7 +57,7 @@ export function mount(element) {
   });
   const actions = new Actions({ queue, outbox, history, project: () => project, blind: () => blind, say: (text) => view.say(text) });
   const adding = new AddTag(view.adding, {
-    known: () => [...actions.names].map(([id, name]) => ({ id: actions.fresh.has(id) ? id : Number.isNaN(Number(id)) ? id : Number(id), name })),
+    known: () => [...actions.names].map(([id, name]) => ({ id, name })),
     subject: () => queue.current,
     take: (choice, item) => item && press(() => actions.add(choice, item), "add").then((done) => done && view.flash(done.tag)),
   });
@@ -182,7 +182,7 @@ export function mount(element) {
 
   // Somebody else's tags may never have been on this page.
   async function nameTags(item, theirs) {
-    if ([...theirs.accepted, ...theirs.rejected].every((tag) => actions.names.has(String(tag)))) return;
+    if ([...theirs.accepted, ...theirs.rejected].every((tag) => actions.names.has(tag))) return;
     const page = await get("review/queue", { corpus: queue.corpus, status: "all", item: item.id, limit: 1 }).catch(() => null);
     if (!page?.items?.length) return;
     actions.learn(page.items[0]);

@@ -17,7 +17,7 @@ export function uuid() {
 }
 
 export class Actions {
-  names = new Map(); // String(tag) → name, of every tag that this page has seen
+  names = new Map(); // tag → name, of every tag that this page has seen
   fresh = new Map(); // client-made tag id → name, until the server has given it a real one
 
   /** `parts`: {queue, outbox, history, project(), blind(), draw(), say(text)}. */
@@ -26,11 +26,11 @@ export class Actions {
   }
 
   name(tag) {
-    return this.names.get(String(tag)) ?? String(tag);
+    return this.names.get(tag) ?? tag;
   }
 
   learn(item) {
-    for (const each of item.suggestions || []) this.names.set(String(each.tag), each.name);
+    for (const each of item.suggestions || []) this.names.set(each.tag, each.name);
     for (const [tag, name] of Object.entries(item.names || {})) this.names.set(tag, name);
   }
 
@@ -144,7 +144,7 @@ export class Actions {
   /** Give an item a tag: {id, name} of the vocabulary or {name, fresh: true}. */
   async add(choice, item) {
     const tag = choice.fresh ? this.#made(choice.name) : choice.id;
-    this.names.set(String(tag), choice.name);
+    this.names.set(tag, choice.name);
     const state = this.queue.state(item);
     if (state.accepted.includes(tag)) return { tag };
     const event = await this.#decide(item, "edit", is.set(state, tag, "accepted"), { change: { tag, to: "accepted" } });
@@ -192,12 +192,15 @@ export class Actions {
     return event;
   }
 
-  /** Make an item current that is not in memory, wherever it is. */
+  /** Make an item current that is not in memory, in whatever corpus it is. */
   async visit(id) {
-    const { corpus } = await get(`items/${encodeURIComponent(id)}`, {}, AbortSignal.timeout(PATIENCE));
-    const known = corpus?.id ?? corpus ?? this.queue.corpus;
-    await this.queue.open({ corpus: known, status: this.queue.status, item: id }, { quiet: true, once: true });
-    if (!this.queue.jump(id)) throw Object.assign(new Error("This item is not in its corpus any more."), { status: 404 });
+    try {
+      await this.queue.bring(id);
+    } catch (error) {
+      if (error.status !== 404) throw error;
+      const { corpus } = await get(`items/${encodeURIComponent(id)}`, {}, AbortSignal.timeout(PATIENCE));
+      await this.queue.bring(id, corpus?.id ?? corpus);
+    }
   }
 
   /** A choice on an item is made: `mine` again on top of theirs, or theirs. */
@@ -215,10 +218,13 @@ export class Actions {
   settled({ answers, tags, refused }) {
     for (const { row, result } of answers) {
       this.queue.settle(row.event.item, result.state);
-      if (!result.ok) this.history.drop(row.event);
+      if (result.ok) continue;
+      this.history.drop(row.event);
+      // What cannot be undone (any more) must not stop the walk.
+      if (row.event.action === "undo" && result.error) this.history.skip(row.event.undoes);
     }
     for (const [made, real] of Object.entries(tags)) {
-      this.names.set(String(real), this.name(made));
+      this.names.set(real, this.name(made));
       this.fresh.delete(made);
     }
     if (Object.keys(tags).length) {

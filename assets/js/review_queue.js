@@ -123,6 +123,40 @@ export class Queue {
     }
   }
 
+  /** Fetch one item and make it the current one: between its neighbours if those are in memory, otherwise with a new
+   *  window around it. Throws if that fails. */
+  async bring(id, corpus = this.corpus) {
+    const turn = this.#turn;
+    const only = { corpus, status: this.status, abort: new AbortController() };
+    const late = setTimeout(() => only.abort.abort(), PATIENCE / 2);
+    try {
+      const page = await this.#ask(only, { item: id, limit: 1 });
+      const item = page.items[0];
+      if (item?.id !== id) throw new ApiError("This item is not in its corpus any more.", "", 404);
+      if (turn === this.#turn && corpus === this.corpus && this.#spans(item.position)) {
+        this.#absorb(item);
+        if (!this.order.includes(id)) {
+          const after = this.order.findIndex((other) => this.items.get(other).position > item.position);
+          this.order.splice(after < 0 ? this.order.length : after, 0, id);
+        }
+      } else await this.open({ corpus, status: this.status, item: id }, { quiet: true, once: true });
+    } catch (error) {
+      if (error.name === "AbortError") throw new ApiError("The Tagloom server does not answer.");
+      throw error;
+    } finally {
+      clearTimeout(late);
+    }
+    if (!this.jump(id)) throw new ApiError("This item is not in its corpus any more.", "", 404);
+  }
+
+  // Is everything in memory that lies between this position and the window?
+  #spans(position) {
+    if (!this.order.length) return false;
+    const { next, previous } = this.#turn.cursor;
+    const at = (i) => this.items.get(this.order.at(i)).position;
+    return (!previous || position > at(0)) && (!next || position < at(-1));
+  }
+
   /** Go one item on or back. False where there is none (yet). */
   step(by) {
     const to = this.at + by;
@@ -259,6 +293,7 @@ export class Queue {
   async whole(item) {
     const full = await get(`items/${encodeURIComponent(item.id)}`);
     item.fields = full.fields.map((field) => ({ ...field, cut: false }));
+    if (full.suggestions) item.suggestions = full.suggestions; // with the passages behind the cut
     item.whole = true;
   }
 }

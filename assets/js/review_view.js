@@ -20,7 +20,7 @@ const TICK = { yes: "✓", soft: "✓", no: "✕", open: "" };
 const WORD = { yes: "accepted", soft: "ticked", no: "rejected", open: "not ticked" };
 
 export class View {
-  #chips = new Map(); // String(tag) → {chip, button, tick, face}
+  #chips = new Map(); // tag → {chip, button, tick, face}
   #texts = []; // [{field, element}]
   #item = null;
   #marks = "";
@@ -172,7 +172,7 @@ export class View {
       !open && h("span.tl-n", { "aria-hidden": "true" }, chip.yours ? "added" : score(chip.score)),
       !open && !chip.yours && h("span.tl-who", { "aria-hidden": "true" }, chip.agents.join(" ")),
     );
-    this.#chips.set(String(chip.tag), { chip, button, tick, who: who + (digit <= 9 ? `, key ${digit}` : ""), low: !open && !chip.yours && chip.score < LOW_SCORE, face: null });
+    this.#chips.set(chip.tag, { chip, button, tick, who: who + (digit <= 9 ? `, key ${digit}` : ""), low: !open && !chip.yours && chip.score < LOW_SCORE, face: null });
     return button;
   }
 
@@ -194,7 +194,7 @@ export class View {
 
   /** Show for a moment where a tag went. */
   flash(tag) {
-    const button = this.#chips.get(String(tag))?.button;
+    const button = this.#chips.get(tag)?.button;
     if (!button) return;
     button.scrollIntoView({ block: "nearest" });
     button.classList.remove("tl-rv-flash");
@@ -206,7 +206,7 @@ export class View {
   mark(tag, seek = false) {
     const withEvidence = [...this.#chips.values()].filter(({ chip }) => chip.evidence.length);
     const all = withEvidence.length <= FEW;
-    const wanted = all ? withEvidence : withEvidence.filter(({ chip }) => String(chip.tag) === tag);
+    const wanted = all ? withEvidence : withEvidence.filter(({ chip }) => chip.tag === tag);
     const key = wanted.map(({ chip }) => chip.tag).join(" ");
     if (key !== this.#marks) {
       this.#marks = key;

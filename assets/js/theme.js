@@ -25,6 +25,13 @@ export function setTheme(value) {
   window.dispatchEvent(new CustomEvent("tagloom:theme", { detail: value }));
 }
 
+/** What a click on the theme button chooses: first what looks different, at last what the system has. */
+export function nextTheme() {
+  const same = system.matches ? "dark" : "light";
+  const other = system.matches ? "light" : "dark";
+  return { system: other, [other]: same, [same]: "system" }[choice];
+}
+
 function apply() {
   const dark = isDark();
   // the root got the class from early.js, before there was a body; Gradio reads the body's

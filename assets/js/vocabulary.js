@@ -105,7 +105,7 @@ export function mount(element) {
       stat(percent(now.items_with_tag, now.items), "items with a tag"),
       stat(now.tags_per_item.toFixed(1), "tags per item"),
       stat(percent(now.used_once, now.tags), "used once"),
-      h("div.tl-stat", h("div.tl-bars", { role: "img", "aria-label": "How often each tag is used, most used first" }, now.curve.slice(0, 40).map((n) => bar(n / most))), h("span.tl-meta", "use per tag")),
+      now.curve.some((n) => n > 0) && h("div.tl-stat", h("div.tl-bars", { role: "img", "aria-label": "How often each tag is used, most used first" }, now.curve.slice(0, 40).map((n) => bar(n / most))), h("span.tl-meta", "use per tag")),
     );
   }
 

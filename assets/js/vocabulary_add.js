@@ -4,6 +4,7 @@ import { get, post, upload } from "./api.js";
 import { count, debounce, fill, h, percent, plural } from "./dom.js";
 import { go } from "./navigate.js";
 import { control, errorBox, options } from "./signs.js";
+import { openTagDialog } from "./tag_dialog.js";
 
 /** The right column. `added()` is called when tags came in. Returns {element, open(corpus), opening}:
  *  `opening` holds the one button of the empty screen, the shortest way to a first vocabulary. */
@@ -81,7 +82,9 @@ export function mountAdding({ added }) {
   }
 
   function take() {
-    return bring({ corpus: chosen, min_items: Math.max(1, Number(least.value) || 1) }, use, goldReport, null, "vocabulary/gold");
+    const from = corpora.find((each) => each.id === chosen);
+    const next = h("button.tl-btn.tl-small", { onclick: () => openTagDialog(from) }, `Tag ${from.name} with them…`);
+    return bring({ corpus: chosen, min_items: Math.max(1, Number(least.value) || 1) }, use, goldReport, () => goldReport.append(h("div.tl-row.tl-side-text", next)), "vocabulary/gold");
   }
 
   async function takeFile(chosenFile) {
@@ -107,7 +110,7 @@ export function mountAdding({ added }) {
     } catch (error) {
       fill(place, errorBox(error));
     }
-    button.disabled = after ? !text.value.trim() : false;
+    button.disabled = button === addText && !text.value.trim();
   }
 
   window.addEventListener("tagloom:job", (event) => event.detail.kind === "import" && load());

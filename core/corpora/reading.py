@@ -271,6 +271,8 @@ def _inspection(source: Source, kind: str, files: tuple[str, ...], look: _Look) 
         remedy = problem.remedy if problem else "Choose another file."
         raise InvalidInput(f"None of the rows looked at in {source.name} can be read.{why}", remedy)
     columns = _columns([row.values for row in look.rows])
+    if not columns:
+        raise InvalidInput(f"The rows of {source.name} have no fields.", "Choose a file whose rows hold something.")
     return Inspection(
         format=kind,
         files=files,

@@ -19,13 +19,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.pool import QueuePool
 
 from core.errors import StoreError
 
 T = TypeVar("T")
 BUSY_SECONDS = 30
+_UNUSABLE = (OperationalError, DatabaseError)  # full, locked, gone, damaged; not what a statement did wrong
 GROUP_LIMIT = 200  # functions committed together at most, so that one commit stays short
 
 
@@ -102,7 +103,9 @@ class Database:
         try:
             with self.engine.connect() as connection:
                 yield connection
-        except OperationalError as error:
+        except DatabaseError as error:
+            if type(error) not in _UNUSABLE:
+                raise
             raise self._explain(error) from error
 
     def write(self, function: Callable[[Connection], T]) -> T:
@@ -157,6 +160,10 @@ class Database:
                 return
 
     def _commit(self, group: list[tuple[Callable[[Connection], Any], Future[Any]]]) -> None:
+        # a request whose browser went away has cancelled its future; answering that would kill this thread
+        group = [entry for entry in group if entry[1].set_running_or_notify_cancel()]
+        if not group:
+            return
         answers: list[tuple[Future[Any], Any]] = []
         failures: list[tuple[Future[Any], BaseException]] = []
         try:
@@ -173,22 +180,25 @@ class Database:
                         except DBAPIError as error:
                             if len(group) == 1 or error.connection_invalidated:
                                 raise
-                            failures.append((future, error))
+                            explained = self._explain(error) if type(error) in _UNUSABLE else error
+                            failures.append((future, explained))
                         except Exception as error:
                             if len(group) == 1:
                                 raise
                             failures.append((future, error))
         except Exception as error:
-            explained = self._explain(error) if isinstance(error, OperationalError) else error
+            failure: Exception = error
+            if isinstance(error, DatabaseError) and type(error) in _UNUSABLE:
+                failure = self._explain(error)
             for _, future in group:
-                future.set_exception(explained)
+                future.set_exception(failure)
             return
         for future, answer in answers:
             future.set_result(answer)
-        for future, failure in failures:
-            future.set_exception(failure)
+        for future, reason in failures:
+            future.set_exception(reason)
 
-    def _explain(self, error: OperationalError) -> StoreError:
+    def _explain(self, error: DBAPIError) -> StoreError:
         said = str(error.orig).strip().splitlines()[0] if error.orig else str(error)
         where = str(self.path) if self.path else f"Postgres schema {self.schema}"
         if "locked" in said:
@@ -197,6 +207,8 @@ class Database:
             remedy = "Free some disk space; what was saved before is safe."
         elif "readonly" in said or "unable to open" in said:
             remedy = "Check that the folder exists and may be written by this user."
+        elif "not a database" in said or "malformed" in said:
+            remedy = "Put the newest copy from the folder backups in its place."
         else:
             remedy = "Run `tagloom doctor` to see what is wrong."
         return StoreError(f"The database {where} cannot be used: {said}.", remedy)
@@ -260,5 +272,9 @@ class BulkPace:
 
     def _anyone(self) -> bool:
         with self.database.read() as connection:
-            last = connection.exec_driver_sql("SELECT at FROM decision ORDER BY seq DESC LIMIT 1").scalar()
+            # what an import brings with it has no client_time; it must not take itself for a reviewer
+            last = connection.exec_driver_sql(
+                "SELECT at FROM decision WHERE client_time IS NOT NULL "
+                "AND seq > (SELECT coalesce(max(seq), 0) - 20000 FROM decision) ORDER BY seq DESC LIMIT 1"
+            ).scalar()
         return last is not None and time.time() - float(last) < self.REVIEWING_SECONDS

@@ -7,10 +7,13 @@ commits before each DDL statement, and a kill leaves a migration half applied.
 from __future__ import annotations
 
 import re
+import secrets
+import sqlite3
 import time
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import DBAPIError
 
 from core.errors import StoreError
 from core.store.database import Database
@@ -53,11 +56,18 @@ def bring_up_to_date(database: Database, tree: str, backups: Path) -> None:
         )
     if have is not None and database.path is not None:
         backups.mkdir(parents=True, exist_ok=True)
-        copy = backups / f"{database.path.stem}-{have}-{time.strftime('%Y%m%d-%H%M%S')}.db"
-        with database.engine.connect() as plain:
-            raw = plain.connection.dbapi_connection
-            assert raw is not None
-            raw.execute("VACUUM INTO ?", (str(copy),))
+        # the token keeps processes that start in the same second apart
+        name = f"{database.path.stem}-{have}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}.db"
+        try:
+            with database.engine.connect() as plain:
+                raw = plain.connection.dbapi_connection
+                assert raw is not None
+                raw.execute("VACUUM INTO ?", (str(backups / name),))
+        except (sqlite3.Error, DBAPIError) as error:
+            raise StoreError(
+                f"The database {database.path} could not be copied before its upgrade: {error}.",
+                "It is unchanged. Make room on the disk and try again.",
+            ) from error
     try:
         with (
             database.engine.connect() as plain,

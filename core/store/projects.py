@@ -76,9 +76,12 @@ class Host:
             path.parent.mkdir(parents=True, exist_ok=True)
             return Database(path)
         database = Database(url=self.settings.database_url, schema=schema)
-        with database.engine.begin() as connection:
+
+        def make(connection: Connection) -> None:
             connection.execute(text("SELECT pg_advisory_xact_lock(7263)"))  # CREATE … IF NOT EXISTS races itself
             connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{schema}"'))
+
+        database.write(make)  # a server that does not answer becomes a sentence here
         return database
 
     def close(self) -> None:

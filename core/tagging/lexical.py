@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -23,12 +23,10 @@ _UNSPACED_CHARACTER = re.compile(f"[{_UNSPACED}]")
 _WORD = re.compile(rf"(?:[^\W_{_UNSPACED}]|[\u0300-\u036f])+(?:[+#]{{1,2}}(?!\w))?")
 
 # Endings that English words of one family differ by, the longest first; what stays must have four letters.
-_ENDINGS = sorted(
-    (
-        "ization izations ation ations ator ators ing ings ion ions ist ists ism isms ment ments ness ity ities ical "
-        "ics ic al als er ers or ors ed es s ous ful ive y e ly"
-    ).split(),
-    key=lambda ending: (-len(ending), ending),
+_ENDINGS = (
+    *("izations", "ization", "ations", "ation", "ators", "ities", "ments", "ator", "ical", "ings", "ions", "isms"),
+    *("ists", "ment", "ness", "als", "ers", "ful", "ics", "ing", "ion", "ism", "ist", "ity", "ive", "ors", "ous"),
+    *("al", "ed", "er", "es", "ic", "ly", "or", "e", "s", "y"),
 )
 _STEM_LETTERS = 4
 _ACRONYM_WORDS = 3
@@ -42,7 +40,8 @@ class Hit:
     Attributes:
         tag: position of the tag in the matcher's list.
         start, end: character offsets in the text as it was given.
-        match: "exact" (name, plural and hyphens folded), "alias" (or the initials of a name), "stem" (same word family).
+        match: "exact" (the name, with plural and hyphens folded), "alias" (an alias, or the initials of a name) or
+            "stem" (words of the same families).
     """
 
     tag: int
@@ -131,7 +130,7 @@ def _keep(found: dict[int, Hit], hit: Hit) -> None:
         found[hit.tag] = hit
 
 
-def _lengths_by_first(phrases: dict[tuple[str, ...], list]) -> dict[str, tuple[int, ...]]:  # type: ignore[type-arg]
+def _lengths_by_first(phrases: Iterable[tuple[str, ...]]) -> dict[str, tuple[int, ...]]:
     lengths: dict[str, set[int]] = {}
     for phrase in phrases:
         lengths.setdefault(phrase[0], set()).add(len(phrase))
@@ -176,7 +175,7 @@ def singular(word: str) -> str:
 
 @lru_cache(maxsize=65536)
 def stem(word: str) -> str:
-    """A folded word without its ending, so that activism meets activist; words of one family, not always of one sense."""
+    """A folded word without its ending, so that activism meets activist: one family of words, not always one sense."""
     word = singular(word)
     for ending in _ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= _STEM_LETTERS:

@@ -20,8 +20,8 @@ _LONG_KINDS = ("ocr", "speech", "body")
 _PASSAGE_KINDS = ("title", "caption", *_LONG_KINDS)
 
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？；])\s*|\n+")
-_IMAGE = re.compile(r"!\[[^\]\n]{0,300}\]\([^)\n]{0,1000}\)")
-_LINK = re.compile(r"\[([^\]\n]{0,300})\]\([^)\n]{0,1000}\)")
+_IMAGE = re.compile(r"!\[[^\[\]\n]{0,300}\]\([^()\n]{0,1000}\)")
+_LINK = re.compile(r"\[([^\[\]\n]{0,300})\]\([^()\n]{0,1000}\)")
 _ADDRESS = re.compile(r"https?://\S+")
 _MARKS = re.compile(r"[#*`>|_~=]+")
 

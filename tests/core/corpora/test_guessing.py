@@ -290,10 +290,13 @@ name = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 
 
 @settings(deadline=None)
-@given(st.lists(st.dictionaries(name, st.text("ab ,;[]'\"中/.:", max_size=12) | st.integers() | st.none()), min_size=1))
+@given(
+    st.lists(
+        st.dictionaries(name, st.text("ab ,;[]'\"中/.:", max_size=12) | st.integers() | st.none(), min_size=1),
+        min_size=1,
+    )
+)
 def test_every_file_gets_a_valid_mapping(tmp_path_factory, rows):
-    if not any(key.strip() for row in rows for key in row):
-        return
     mapping = guess(tmp_path_factory.mktemp("guess"), rows)
     assert set(mapping.explain) == set(mapping.roles)
 

@@ -92,6 +92,7 @@ def test_a_file_cut_inside_a_character(tmp_path):
         (b"Dear all,\nthis is a letter.\nIt has lines, and commas, too.\n", "letter.txt", "plain text"),
         (b"no list here", "items.json", "does not begin"),
         (b" \n \n", "items.csv", "no text"),
+        (b"[{}]", "items.json", "no fields"),
         (b"PAR1 but not really", "items.parquet", "cannot be read as one"),
         (b"PK\x03\x04 but not really", "items.zip", "zip archive"),
         (b"PK\x05\x06" + bytes(18), "items.zip", "no file with rows"),
@@ -100,6 +101,8 @@ def test_a_file_cut_inside_a_character(tmp_path):
 def test_what_is_no_table_is_named(tmp_path, content, name, word):
     path = write(tmp_path, content, name)
     for look in (inspect, lambda each: list(read_rows(each))):
+        if word == "no fields" and look is not inspect:
+            continue  # reading gives rows without fields, which the mapping refuses one by one
         with pytest.raises(InvalidInput) as caught:
             look(path)
         assert word in caught.value.message
