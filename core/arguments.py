@@ -43,9 +43,7 @@ def parser() -> argparse.ArgumentParser:
     vocabulary.add_argument("file", nargs="?", metavar="FILE", help="a plain list, or csv with a name column")
     vocabulary.add_argument("--gold", action="store_true", help="take the gold tags of a corpus")
     vocabulary.add_argument("--corpus", metavar="C", help="the corpus whose gold tags are taken")
-    vocabulary.add_argument(
-        "--min-items", type=int, default=1, metavar="N", help="used on N items or more (default 1)"
-    )
+    vocabulary.add_argument("--min-items", type=int, default=1, metavar="N", help="used on N items or more (default 1)")
 
     tag = command("tag", "Tag a corpus with the vocabulary.")
     tag.add_argument("--corpus", required=True, metavar="C", help="the corpus to tag")

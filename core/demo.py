@@ -31,8 +31,8 @@ def ensure_demo(host: Host) -> None:
     import_new(database, tags, PERSON, first)
     stories = FOLDER / "stories.jsonl"
     mapping = guess_mapping(inspect(stories))
-    import_file(
+    report = import_file(
         database, stories, name=stories.name, corpus_name=CORPUS, mapping=mapping, import_id=secrets.token_hex(6)
     )
-    arguments = {"corpus": CORPUS, "method": "selective", "engine": "builtin", "top_k": 8}
+    arguments = {"corpus": report.corpus_id, "method": "selective", "engine": "builtin", "top_k": 8}
     JobQueue(host).create(project.slug, "tag", f"Tag {CORPUS} (selective, builtin)", arguments, person=PERSON)

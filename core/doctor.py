@@ -10,7 +10,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from core.embedding.encoder import find_model
+from core.embedding.locate import find_model
 from core.errors import TagloomError
 from core.store.projects import Host
 
@@ -36,7 +36,7 @@ def _check(name: str, ok: bool | None, detail: str, remedy: str = "") -> dict[st
 def host_facts(host: Host) -> dict[str, Any]:
     """{home, database, embedding, checks, versions}; `ok` of a check is true, false, or null for "only to know"."""
     settings = host.settings
-    model = find_model(settings.embedding_model)
+    model = find_model(settings.embedding_model, allow_downloads=settings.allow_downloads)
     database = _database(host)
     free = shutil.disk_usage(settings.home).free
     versions = package_versions()
@@ -94,7 +94,8 @@ def _database(host: Host) -> dict[str, Any]:
                 location = str(host.settings.home)
                 state = connection.exec_driver_sql("PRAGMA quick_check").scalar()
                 files = [host.settings.home / "tagloom.db", *host.settings.home.glob("projects/*/project.db")]
-                size = sum(f.stat().st_size for f in files if f.exists())
+                parts = [f.with_name(f.name + end) for f in files for end in ("", "-wal")]
+                size = sum(f.stat().st_size for f in parts if f.exists())
                 check = _check(
                     "Database",
                     state == "ok",

@@ -83,7 +83,12 @@ def test_app_starts_in_a_space_as_an_unprivileged_user(space: tuple[Path, Path],
     }
     log = (tmp_path / "log.txt").open("wb")
     process = subprocess.Popen(
-        [*as_anybody(), str(python), "app.py"], cwd=code, env=environment, stdout=log, stderr=log, start_new_session=True
+        [*as_anybody(), str(python), "app.py"],
+        cwd=code,
+        env=environment,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
     )
     try:
 

@@ -13,6 +13,22 @@ from core.settings import Settings
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 
 
+def assets() -> Any:
+    """The page's own files. A browser asks each time whether one has changed (a short answer by ETag): modules of
+    two versions must never meet after an upgrade."""
+    from starlette.responses import Response
+    from starlette.staticfiles import StaticFiles
+    from starlette.types import Scope
+
+    class Assets(StaticFiles):
+        async def get_response(self, path: str, scope: Scope) -> Response:
+            response = await super().get_response(path, scope)
+            response.headers["cache-control"] = "no-cache"
+            return response
+
+    return Assets(directory=ASSETS)
+
+
 def check_bind(settings: Settings) -> None:
     """Refuse what would be a surprise: an open server without having said so, or a taken port.
 
@@ -47,7 +63,6 @@ def serve(settings: Settings, *, demo: bool = True, block: bool = True) -> Any:
     os.environ["GRADIO_TEMP_DIR"] = str(settings.home / "cache" / "gradio")  # never the shared /tmp
     from starlette.middleware import Middleware
     from starlette.routing import Mount
-    from starlette.staticfiles import StaticFiles
 
     from ui import routes
     from ui.context import AppContext
@@ -65,7 +80,7 @@ def serve(settings: Settings, *, demo: bool = True, block: bool = True) -> Any:
         server_port=settings.port,
         app_kwargs={
             "middleware": [Middleware(Guard, settings=settings)],
-            "routes": [*routes.all_routes(app), Mount("/tagloom/assets", StaticFiles(directory=ASSETS))],
+            "routes": [*routes.all_routes(app), Mount("/tagloom/assets", assets())],
         },
         head=HEAD,
         theme=theme(),

@@ -231,9 +231,7 @@ def city_skyline(s: Sketch) -> None:
     s.bands(0, 300, ("#27365f", "#3b4878", "#5f5a8c", "#93709a", "#c98a98", "#efb08f"))
     s.stars(30, 90)
     s.disc(300, 76, 24, "#fbe6c0")
-    for left, right, top in rows(
-        "0,60,200 50,110,176 140,200,190 230,290,160 320,372,184 398,450,168 440,512,204"
-    ):
+    for left, right, top in rows("0,60,200 50,110,176 140,200,190 230,290,160 320,372,184 398,450,168 440,512,204"):
         s.box(left, top, right, 300, "#58568a")
     near = "16,72,150 80,128,104 136,206,168 212,262,70 270,330,136 338,384,96 392,452,152 458,504,120"
     s.disc(104, 104, 24, "#2a2f52", 18)
@@ -388,10 +386,7 @@ def rocket_in_space(s: Sketch) -> None:
     """A red and white rocket passing a ringed planet."""
     s.box(0, 0, WIDTH, HEIGHT, "#171a3d")
     s.stars(120, HEIGHT - 6)
-    ring = [
-        (108 + 92 * math.cos(step / 30 * math.pi), 292 + 22 * math.sin(step / 30 * math.pi))
-        for step in range(61)
-    ]
+    ring = [(108 + 92 * math.cos(step / 30 * math.pi), 292 + 22 * math.sin(step / 30 * math.pi)) for step in range(61)]
     s.line(ring[30:], 6, "#cdb88c")
     s.disc(108, 292, 62, "#d99a55")
     s.shape("50,272 q110,262 166,272 168,284 q110,274 47,284", "#e9b97a")

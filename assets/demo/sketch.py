@@ -112,9 +112,7 @@ class Sketch:
             x, y = self.random.uniform(6, WIDTH - 6), self.random.uniform(6, bottom)
             self.disc(x, y, self.random.choice((0.8, 1.1, 1.6)), fill)
 
-    def ripples(
-        self, count: int, left: float, right: float, top: float, bottom: float, fills: Sequence[str]
-    ) -> None:
+    def ripples(self, count: int, left: float, right: float, top: float, bottom: float, fills: Sequence[str]) -> None:
         """Short level strokes on water, inside the given box."""
         for _ in range(count):
             x, y = self.random.uniform(left, right - 16), self.random.uniform(top, bottom)

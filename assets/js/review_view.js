@@ -14,7 +14,6 @@ const QUEUES = [
   ["again", "Needs another look"],
   ["all", "All items"],
 ];
-const FEW = 4; // chips whose passages are all marked at once
 const LONG = 600; // characters; a longer text is folded on a narrow screen
 const TICK = { yes: "✓", soft: "✓", no: "✕", open: "" };
 const WORD = { yes: "accepted", soft: "ticked", no: "rejected", open: "not ticked" };
@@ -202,20 +201,21 @@ export class View {
     button.classList.add("tl-rv-flash");
   }
 
-  /** Mark the passages behind one chip, or, with none pointed at and only a few there, behind all of them. */
+  /** Mark the passages behind the chip that is pointed at; with none, the words that named a tag. Passages that
+   *  only resemble one would paint whole texts. */
   mark(tag, seek = false) {
-    const withEvidence = [...this.#chips.values()].filter(({ chip }) => chip.evidence.length);
-    const all = withEvidence.length <= FEW;
-    const wanted = all ? withEvidence : withEvidence.filter(({ chip }) => chip.tag === tag);
-    const key = wanted.map(({ chip }) => chip.tag).join(" ");
+    const chips = [...this.#chips.values()].map(({ chip }) => chip);
+    const pointed = chips.find((chip) => chip.tag === tag && chip.evidence.length);
+    const evidence = pointed ? pointed.evidence : chips.flatMap((chip) => chip.evidence.filter((e) => e.match !== "meaning"));
+    const key = `${pointed?.tag ?? ""} ${chips.map((chip) => chip.tag).join(" ")}`;
     if (key !== this.#marks) {
       this.#marks = key;
       for (const { field, element } of this.#texts) {
-        const ranges = wanted.flatMap(({ chip }) => chip.evidence.filter((e) => e.field === field.name).map((e) => [e.start, e.end]));
+        const ranges = evidence.filter((e) => e.field === field.name).map((e) => [e.start, e.end]);
         fill(element, marked(field.text, united(ranges)));
       }
     }
-    if (seek && tag !== null && !all) this.body.querySelector("mark")?.scrollIntoView({ block: "nearest" });
+    if (seek && pointed) this.body.querySelector("mark")?.scrollIntoView({ block: "nearest" });
   }
 
   /** Instead of an item: an empty state, the end, waiting. */

@@ -41,9 +41,7 @@ def delete_items(database: Database, ids: list[str], person: str) -> dict[str, A
 
     def delete(connection: Connection) -> dict[str, Any]:
         key, undo = _record(connection, person, f"{len(ids)} items")
-        changed = connection.execute(
-            update(item).where(_named(ids), item.c.deleted == 0).values(deleted=key)
-        ).rowcount
+        changed = connection.execute(update(item).where(_named(ids), item.c.deleted == 0).values(deleted=key)).rowcount
         return {"deleted": changed, "undo": undo}
 
     return database.write(delete)

@@ -28,6 +28,7 @@ from core.store.database import BulkPace, Database, allocate, insert_many
 from core.store.schema import STATUS_CODE, import_note, import_run, item, item_text
 from core.store.schema import corpus as corpus_table
 
+HEAD = ("corpus", "corpus_id")
 COUNTS = ("new", "updated", "unchanged", "skipped", "problems")
 Labelled = tuple[int, DraftItem]
 # what happens to tags that people had accepted elsewhere (a Tagloom export): given by the door, see review
@@ -39,6 +40,7 @@ class ImportReport:
     """How an import ended. `problems` counts notes and skipped rows; the rows are in `import_note`."""
 
     corpus: str
+    corpus_id: str = ""
     new: int = 0
     updated: int = 0
     unchanged: int = 0
@@ -47,7 +49,7 @@ class ImportReport:
     rows: int = 0
 
     def as_dict(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("corpus", *COUNTS, "rows")}
+        return {name: getattr(self, name) for name in (*HEAD, *COUNTS, "rows")}
 
 
 @dataclass(slots=True)
@@ -83,7 +85,7 @@ def import_file(
     records = read_rows(path, name=name)
     first = list(islice(records, 1))  # opens the file: an unreadable one is refused before anything is made
     corpus, done, counts = _begin(database, import_id, corpus_name, kind, mapping, name)
-    report = ImportReport(corpus.name, **counts, rows=done)
+    report = ImportReport(corpus.name, corpus.id, **counts, rows=done)
     compiled = CompiledMapping(mapping)
     pace = BulkPace(database)
     source = _chain(first, records)
@@ -166,7 +168,7 @@ def _write(
     on_labels: OnLabels | None,
     connection: Connection,
 ) -> ImportReport:
-    report = ImportReport(**{name: getattr(before, name) for name in ("corpus", *COUNTS, "rows")})
+    report = ImportReport(**{name: getattr(before, name) for name in (*HEAD, *COUNTS, "rows")})
     now = time.time()
     prepared: dict[str, tuple[Row, DraftItem, str, str | None, str]] = {}
     notes = list(batch.notes)

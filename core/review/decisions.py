@@ -204,7 +204,7 @@ class _Batch:
         self.person = person
         self.revision = revision(connection)
         uuids = [event.uuid for event in events]
-        rows = connection.execute(select(decision).where(decision.c.uuid.in_(uuids))) if uuids else []
+        rows: Any = connection.execute(select(decision).where(decision.c.uuid.in_(uuids))) if uuids else []
         self.earlier: dict[str, Any] = {row.uuid: row for row in rows}
         self.items = self._items({event.item for event in events})
         codes = {row.pk: row.status for row in self.items.values()}

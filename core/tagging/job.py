@@ -11,7 +11,8 @@ from typing import Any
 import orjson
 
 from core.corpora.catalog import Corpus, find_corpus, status_counts
-from core.embedding.encoder import Encoder, find_model
+from core.embedding.encoder import TextEncoder
+from core.embedding.locate import find_model
 from core.embedding.service import cached_encoder
 from core.errors import InvalidInput
 from core.jobs.context import JobContext
@@ -120,7 +121,7 @@ def _batches(items: Iterator[TaggableItem]) -> Iterator[list[TaggableItem]]:
 def tag_job(job: JobContext) -> dict[str, Any]:
     """Arguments: corpus (name or id), method, engine, top_k, threshold, limit.
 
-    Result: {run, corpus, items, ok, invalid, refused, failed, suggestions, requests, tokens, cost}
+    Result: {run, corpus, corpus_id, items, ok, invalid, refused, failed, suggestions, requests, tokens, cost}
     """
     request = check_request(job.arguments)
     database = job.database
@@ -155,7 +156,8 @@ def tag_job(job: JobContext) -> dict[str, Any]:
         counts = run_counts(connection, run_id)
     job.progress(done, total, force=True)
     job.log(f"{counts['suggestions']} suggestions for {counts['ok']} items, {counts['failed']} failed")
-    return {"run": str(run_id), "corpus": corpus.name, **counts, "requests": 0, "tokens": 0, "cost": 0}
+    named = {"run": str(run_id), "corpus": corpus.name, "corpus_id": corpus.id}
+    return {**named, **counts, "requests": 0, "tokens": 0, "cost": 0}
 
 
 def _items(database: Database, corpus: Corpus, limit: int | None) -> int:
@@ -165,7 +167,7 @@ def _items(database: Database, corpus: Corpus, limit: int | None) -> int:
 
 
 def _prepared(
-    job: JobContext, database: Database, corpus: Corpus, entries: list[TagEntry], encoder: Encoder
+    job: JobContext, database: Database, corpus: Corpus, entries: list[TagEntry], encoder: TextEncoder
 ) -> SelectiveTagger:
     """The tagger with the corpus' unlabelled statistics; stored with the job, so that a resumed run answers
     exactly as the first attempt would have."""
@@ -209,7 +211,7 @@ def try_on_ten(database: Database, settings: Settings, corpus_name: str, argumen
     tagged = tagger.tag([i.clues for i in chosen], top_k=request["top_k"], threshold=request["threshold"])
     seconds = (time.perf_counter() - started) / len(sample)
     total = _items(database, corpus, request["limit"])
-    model = find_model(settings.embedding_model)
+    model = find_model(settings.embedding_model, allow_downloads=settings.allow_downloads)
     return {
         "items": [
             {"id": i.id, "title": i.title, "suggestions": [_shown(s, names) for s in found]}

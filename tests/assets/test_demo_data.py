@@ -71,9 +71,7 @@ def test_stories_in_three_languages(stories: list[dict]) -> None:
     assert all(CHINESE.search(story["description"] + story["ocr"] + story["speech"]) for story in chinese)
 
 
-def test_gold_tags_come_from_the_vocabulary(
-    stories: list[dict], vocabulary: dict[str, dict[str, str]]
-) -> None:
+def test_gold_tags_come_from_the_vocabulary(stories: list[dict], vocabulary: dict[str, dict[str, str]]) -> None:
     used = Counter(tag for story in stories for tag in story["tags"])
     assert set(used) <= set(vocabulary)
     assert all(3 <= len(set(story["tags"])) == len(story["tags"]) <= 7 for story in stories)
@@ -82,9 +80,7 @@ def test_gold_tags_come_from_the_vocabulary(
     assert len(set(vocabulary) - set(used)) == 8
 
 
-def test_gold_is_partly_literal_and_partly_meant(
-    stories: list[dict], vocabulary: dict[str, dict[str, str]]
-) -> None:
+def test_gold_is_partly_literal_and_partly_meant(stories: list[dict], vocabulary: dict[str, dict[str, str]]) -> None:
     literal = 0
     for story in stories:
         text = " ".join(story[field] for field in ("title", "description", "ocr", "speech")).lower()
@@ -103,9 +99,7 @@ def test_vocabulary_has_two_levels_and_no_clashes(vocabulary: dict[str, dict[str
     parents = {row["parent"] for row in rows if row["parent"]}
     assert parents <= set(vocabulary)
     assert all(not vocabulary[parent]["parent"] for parent in parents)
-    words = Counter(
-        word.casefold() for row in rows for word in [row["name"], *row["aliases"].split("|")] if word
-    )
+    words = Counter(word.casefold() for row in rows for word in [row["name"], *row["aliases"].split("|")] if word)
     assert [word for word, count in words.items() if count > 1] == []
 
 
@@ -172,9 +166,7 @@ def test_history_shows_interests() -> None:
     baskets: dict[str, list[str]] = {}
     for row in read_csv("shop_history.csv"):
         baskets.setdefault(row["user"], []).append(shelf[row["item"]])
-    neighbours = [
-        first == second for basket in baskets.values() for first, second in itertools.pairwise(basket)
-    ]
+    neighbours = [first == second for basket in baskets.values() for first, second in itertools.pairwise(basket)]
     everything = [category for basket in baskets.values() for category in basket]
     by_chance = sum((count / len(everything)) ** 2 for count in Counter(everything).values())
     assert sum(neighbours) / len(neighbours) > 3 * by_chance

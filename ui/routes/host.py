@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from core.embedding.encoder import find_model
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from core.doctor import host_facts
+from core.embedding.locate import find_model
 from core.errors import InvalidInput, NotFound
 from core.store.projects import Person, Project
 from ui.context import COOKIE, AppContext
@@ -49,7 +49,7 @@ def state(call: Call) -> Response:
         project = app.host.project(call.project)
     except NotFound:
         project = next((p for p in projects if p.slug == app.default_project()), projects[0])
-    model = find_model(app.settings.embedding_model)
+    model = find_model(app.settings.embedding_model, allow_downloads=app.settings.allow_downloads)
     data = {
         "project": _project(project),
         "projects": [_project(p) for p in projects],

@@ -32,7 +32,7 @@ def describe_job(job: Job) -> dict[str, Any]:
     ended = job.state == "done"
     can = list(job.can)
     target: dict[str, Any] | None = None
-    corpus = job.result.get("corpus") or job.arguments.get("corpus")
+    corpus = job.result.get("corpus_id") or job.arguments.get("corpus")
     if job.kind == "import" and (ended or job.done):
         target = {"tab": "corpora", "params": {"corpus": corpus}}
     elif job.kind == "tag" and (ended or job.done):
