@@ -57,7 +57,7 @@ class Server:
         self.process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
         for _ in range(300):
             try:
-                Person(self.port, None).get("projects-are-not-listed-here")
+                Person(self.port, None).get("state")
                 return
             except OSError:
                 time.sleep(0.1)

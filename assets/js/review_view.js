@@ -268,6 +268,13 @@ export class View {
   }
 }
 
+/** What in this field speaks for a tag: the words themselves where they stand there, otherwise what means it. */
+function passages(chip, field) {
+  const here = chip.evidence.filter((each) => each.field === field);
+  const exact = here.filter((each) => each.match === "exact");
+  return (exact.length ? exact : here).map((each) => [each.start, each.end]);
+}
+
 /** Overlapping ranges as one. */
 function united(ranges) {
   const out = [];
