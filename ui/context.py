@@ -18,6 +18,7 @@ from core.store.projects import DEMO, Host, Person
 
 COOKIE = "tagloom_person"
 LOCAL_PERSON = "local"
+FIRST = "First project"
 
 
 class AppContext:
@@ -34,6 +35,8 @@ class AppContext:
         self._lock = threading.Lock()
         if demo:
             ensure_demo(self.host)
+        elif not self.host.projects():
+            self.host.create_project(FIRST)  # a page without a project would have nothing to show
 
     def start(self) -> None:
         self.supervisor.start()

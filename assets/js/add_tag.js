@@ -23,7 +23,7 @@ export class AddTag {
     this.list = h("div.tl-rv-options", { role: "listbox", id: "tl-rv-options", "aria-label": "Tags that fit", hidden: true });
     this.input = h("input.tl-input", {
       type: "text",
-      placeholder: "Add a tag…  ( / )",
+      placeholder: "Add a tag…",
       maxLength: LONGEST,
       autocomplete: "off",
       autocapitalize: "off",
@@ -40,7 +40,7 @@ export class AddTag {
     const ask = debounce(() => this.#ask(), 60);
     this.input.addEventListener("input", () => (this.text ? ask() : this.#close()));
     this.input.addEventListener("keydown", (event) => this.#key(event));
-    fill(place, this.input, this.list);
+    fill(place, this.input, h("span.tl-kbd.tl-rv-slash", { "aria-hidden": "true" }, "/"), this.list);
   }
 
   get text() {

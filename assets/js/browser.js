@@ -62,7 +62,7 @@ export function mountBrowser(place, corpus, moved) {
 
   /** What the list depends on. */
   function listed() {
-    return JSON.stringify([corpus.id, corpus.updated_at, corpus.items, corpus.runs, params.q, params.status, params.labelled, params.tag, params.cursor]);
+    return JSON.stringify([corpus.id, corpus.updated_at, corpus.items, corpus.runs, corpus.status, params.q, params.status, params.labelled, params.tag, params.cursor]);
   }
 
   function change(next) {

@@ -27,7 +27,8 @@ export function mount(element) {
   fill(element, page);
   fill(list, h("p.tl-loading", "Loading the corpora…"));
   load().then(() => onRoute("corpora", follow));
-  window.addEventListener("tagloom:job", () => load(true));
+  // what a job has done shows in the counts, in the list (suggestions) and in the runs
+  window.addEventListener("tagloom:job", () => load(true).then(() => (open?.browser.reload(), open?.side.reload())));
   window.addEventListener("tagloom:corpora", () => load(true));
   window.addEventListener("tagloom:back", () => load(true).then(() => (follow(params), open?.browser.reload())));
   // what a running job has brought so far is shown while it runs
@@ -52,6 +53,7 @@ export function mount(element) {
 
   async function follow(next) {
     params = next;
+    if (Date.now() - loaded > 1000) load(true); // decisions are taken elsewhere: coming back, the counts must be right
     // a job may lead to a corpus that is newer than the list
     if (params.corpus && !find(params.corpus)) await load(true);
     if (params.add && !importing) {

@@ -9,9 +9,10 @@ import { errorBox, meter, STATUS } from "./signs.js";
 import { openTagDialog } from "./tag_dialog.js";
 
 /** Draw into `place`. `gone(corpus | null)` is called after the corpus was deleted, or came back.
- *  Returns {show(corpus)}. */
+ *  Returns {show(corpus), reload()}: `reload` asks for the runs again. */
 export function corpusSide(place, gone) {
   let key = "";
+  let shown = null;
   const next = h("section.tl-card.tl-next");
   const runs = h("section.tl-card");
   const end = h("section.tl-card.tl-quiet-card");
@@ -22,6 +23,7 @@ export function corpusSide(place, gone) {
     const now = JSON.stringify(corpus);
     if (now === key) return;
     key = now;
+    shown = corpus;
     drawNext(corpus);
     drawRuns(corpus);
     fill(end, h("button.tl-btn.tl-quiet.tl-danger.tl-small", { onclick: (event) => remove(corpus, event.currentTarget) }, `Delete ${corpus.name} and its ${plural(corpus.items, "item")}`));
@@ -84,7 +86,7 @@ export function corpusSide(place, gone) {
     }
   }
 
-  return { show };
+  return { show, reload: () => shown && drawRuns(shown) };
 }
 
 function run(each) {

@@ -16,17 +16,20 @@ function hash(tab, params) {
   return `#/${tab}${text ? `?${text}` : ""}`;
 }
 
+// Gradio's page has a <base>: a bare #… would be taken as an address of its own and lose the project in the query.
+const whole = (hash) => location.pathname + location.search + hash;
+
 /** Go to a tab. Its surface is told through `onRoute`; the step can be taken back with the browser's button. */
 export function go(tab, params = {}) {
   const target = hash(tab, params);
-  if (target !== location.hash) history.pushState(null, "", target);
+  if (target !== location.hash) history.pushState(null, "", whole(target));
   apply();
 }
 
 /** Write the position into the address without telling anybody: for a surface that has moved by itself. */
 export function note(tab, params = {}) {
   last.set(tab, params);
-  if ((route().tab || selected()) === tab) history.replaceState(null, "", hash(tab, params));
+  if ((route().tab || selected()) === tab) history.replaceState(null, "", whole(hash(tab, params)));
 }
 
 /** Call `fn(params)` now, if this tab is open, and whenever the address leads to it. Returns a function that stops. */
@@ -62,7 +65,7 @@ function follow() {
   const tab = selected();
   if (!tab || route().tab === tab) return;
   const params = last.get(tab) || {};
-  const address = hash(tab, params);
+  const address = whole(hash(tab, params));
   if (route().tab) history.pushState(null, "", address);
   else history.replaceState(null, "", address);
   for (const fn of listeners.get(tab) || []) fn(params);

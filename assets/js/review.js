@@ -45,9 +45,10 @@ export function mount(element) {
   const view = new View(element, {
     corpus: (id) => (document.activeElement.blur(), open({ corpus: id, queue: queue.status })),
     queue: (status) => (document.activeElement.blur(), open({ corpus: queue.corpus, queue: status })),
-    previous: (event) => act({ name: "previous" }, event),
+    previous: () => act({ name: "previous" }),
     skip: () => act({ name: "skip" }),
     undo: () => act({ name: "undo" }),
+    reject: () => act({ name: "reject" }),
     accept: () => act({ name: "accept" }),
     toggle: (tag) => act({ name: "chip", tag, item: drawn.item?.id }),
     blind: () => act({ name: "blind" }),
@@ -313,7 +314,7 @@ export function mount(element) {
     if (!begun) startedAt = performance.now();
     begun ? begun.then(again) : (begun = opened.then(begin));
   }).observe(element);
-  window.addEventListener("resize", () => view.fit());
+  new ResizeObserver(() => view.fit()).observe(document.body);
   window.addEventListener("pagehide", writeAddress);
   document.addEventListener("visibilitychange", () => (document.hidden ? writeAddress() : begun && visible() && begun.then(again)));
   window.addEventListener("tagloom:job", () => begun && begun.then(() => ((startedAt = -Infinity), again())));

@@ -48,7 +48,7 @@ export class Actions {
     item.yours ??= [];
     const suggested = new Set(item.suggestions.map((each) => each.tag));
     const known = new Set(item.yours.map((each) => each.tag));
-    for (const tag of [...state.accepted, ...state.rejected]) if (!suggested.has(tag) && !known.has(tag)) item.yours.push({ tag });
+    for (const tag of state.accepted) if (!suggested.has(tag) && !known.has(tag)) item.yours.push({ tag });
     for (const each of item.yours) each.name = this.name(each.tag);
     return item.yours;
   }

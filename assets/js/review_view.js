@@ -40,16 +40,20 @@ export class View {
     this.blind = h("button.tl-btn.tl-quiet.tl-small", { onclick: () => on.blind(), title: "Hide who suggested what, and the scores" });
     this.saved = h("span.tl-meta.tl-rv-saved");
     this.refused = h("button.tl-btn.tl-small.tl-danger", { hidden: true, onclick: () => on.refused() });
-    this.said = h("span.tl-meta.tl-rv-said");
+    this.said = h("span.tl-meta.tl-rv-said.tl-clip");
     this.live = h("div.tl-sr", { "aria-live": "polite" });
     const button = (text, key, action, kind = "tl-quiet") => h("button.tl-btn", { class: kind, onclick: action, "aria-keyshortcuts": key === "↵" ? "Enter" : key }, text, h("span.tl-kbd", { "aria-hidden": "true" }, key));
     this.buttons = [
-      button("← Previous", "k", () => on.previous()),
+      button(["← ", h("span.tl-hide", "Previous")], "k", () => on.previous()),
       button("Skip", "s", () => on.skip()),
       button("Undo", "u", () => on.undo()),
+      button("None fits", "x", () => on.reject()),
       button("Accept, next", "↵", () => on.accept(), "tl-primary"),
     ];
-    const [previous, skip, undo, accept] = this.buttons;
+    const [previous, skip, undo, reject, accept] = this.buttons;
+    this.deciding = [skip, reject, accept];
+    previous.setAttribute("aria-label", "Previous item");
+    reject.title = "Reject all tags and go on";
     fill(
       element,
       (this.root = h(
@@ -62,7 +66,7 @@ export class View {
           this.choice,
           this.body,
         ),
-        h("section.tl-card.tl-rv-foot", { "aria-label": "Decide" }, previous, skip, undo, this.said, h("span.tl-grow"), this.refused, this.saved, accept),
+        h("section.tl-card.tl-rv-foot", { "aria-label": "Decide" }, previous, skip, undo, reject, this.said, this.refused, this.saved, accept),
         h(
           "aside.tl-card.tl-rv-tags",
           { "aria-label": "Tags" },
@@ -113,7 +117,7 @@ export class View {
   /** A whole item: texts, chips, status. */
   drawItem(item, state, shown) {
     this.#item = item;
-    this.root.classList.remove("tl-rv-idle");
+    this.#idle(false);
     this.#texts = [];
     const fields = item.fields.filter((field) => field.text);
     const titled = !item.title || fields.some((field) => field.kind === "title" || field.text.startsWith(item.title));
@@ -128,6 +132,12 @@ export class View {
     this.body.scrollTop = 0;
     if (this.root.getBoundingClientRect().top < 0) this.root.scrollIntoView({ block: "start" });
     this.drawChips(item, state, shown);
+  }
+
+  // Without an item there is nothing to decide; going back and undoing still work.
+  #idle(on) {
+    this.root.classList.toggle("tl-rv-idle", on);
+    for (const button of this.deciding) button.setAttribute("aria-disabled", String(on));
   }
 
   #field(item, field) {
@@ -206,13 +216,13 @@ export class View {
   mark(tag, seek = false) {
     const chips = [...this.#chips.values()].map(({ chip }) => chip);
     const pointed = chips.find((chip) => chip.tag === tag && chip.evidence.length);
-    const evidence = pointed ? pointed.evidence : chips.flatMap((chip) => chip.evidence.filter((e) => e.match !== "meaning"));
+    const named = (chip, field) => chip.evidence.filter((e) => e.field === field && e.match !== "meaning");
     const key = `${pointed?.tag ?? ""} ${chips.map((chip) => chip.tag).join(" ")}`;
     if (key !== this.#marks) {
       this.#marks = key;
       for (const { field, element } of this.#texts) {
-        const ranges = evidence.filter((e) => e.field === field.name).map((e) => [e.start, e.end]);
-        fill(element, marked(field.text, united(ranges)));
+        const found = pointed ? passages(pointed, field.name) : chips.flatMap((chip) => named(chip, field.name));
+        fill(element, marked(field.text, united(found.map((e) => [e.start, e.end]))));
       }
     }
     if (seek && pointed) this.body.querySelector("mark")?.scrollIntoView({ block: "nearest" });
@@ -223,7 +233,7 @@ export class View {
     this.#item = null;
     this.#texts = [];
     this.#chips.clear();
-    this.root.classList.add("tl-rv-idle");
+    this.#idle(true);
     fill(this.which);
     fill(this.choice);
     fill(this.hint);
@@ -246,7 +256,7 @@ export class View {
     let text = "";
     if (n && problem) text = `${count(n)} not saved yet, trying again…`;
     else if (n) text = `saving ${count(n)}…`;
-    else if (saved) text = `saved ✓ ${saved.took < 10000 ? `${(saved.took / 1000).toFixed(1)} s` : ago(saved.at)}`;
+    else if (saved) text = `saved ✓ ${saved.took < 10000 ? `${Math.max(0.1, saved.took / 1000).toFixed(1)} s` : ago(saved.at)}`;
     if (!durable) text += `${text ? " · " : ""}this browser keeps nothing: do not close the page before all is saved`;
     if (this.saved.textContent !== text) this.saved.textContent = text;
     this.saved.title = n && problem ? `${problem.message} ${problem.remedy || ""} Your decisions are kept in this browser.` : "";
@@ -257,7 +267,7 @@ export class View {
 
   /** A short word in the footer, gone after some seconds. */
   say(text) {
-    this.said.textContent = text;
+    this.said.textContent = this.said.title = text;
     this.announce(text);
     clearTimeout(this.#saidAt);
     this.#saidAt = setTimeout(() => (this.said.textContent = ""), 5000);
@@ -272,7 +282,7 @@ export class View {
 function passages(chip, field) {
   const here = chip.evidence.filter((each) => each.field === field);
   const exact = here.filter((each) => each.match === "exact");
-  return (exact.length ? exact : here).map((each) => [each.start, each.end]);
+  return exact.length ? exact : here;
 }
 
 /** Overlapping ranges as one. */

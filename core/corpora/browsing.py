@@ -23,6 +23,7 @@ PAGE = 50
 MOST = 200
 COUNT_LIMIT = 100_000  # a text search is counted up to here; beyond it the total is "more than"
 SNIPPET = 180
+LONGEST_QUERY = 1000  # characters; databases give up on much longer ones
 LABELLED = ("gold", "suggested", "accepted")
 # Latin, Greek and Cyrillic: the scripts whose words the full-text indexes cut as `\w+` does
 _WORD_SCRIPTS = re.compile(r"[\u0000-\u02ff\u0370-\u052f\u1e00-\u206f]*")
@@ -45,7 +46,8 @@ def search_condition(connection: Connection, query: str) -> ColumnElement[bool]:
     Full-text indexes cut Chinese, Japanese or Thai into no words, and differ over others: such queries, and
     very short ones, look for the characters as they stand.
     """
-    wanted = " ".join(unicodedata.normalize("NFKC", query).casefold().split())
+    plain = unicodedata.normalize("NFKC", query[:LONGEST_QUERY].replace("\0", " "))
+    wanted = " ".join(plain.casefold().split())
     words = re.findall(r"[^\W_]+", wanted)
     if not words or not _WORD_SCRIPTS.fullmatch(wanted) or max(map(len, words)) < 3:
         pattern = "%" + re.sub(r"([%_\\])", r"\\\1", wanted) + "%"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, text, update
 
 from core.corpora.rendering import render
 from core.errors import InvalidInput, NotFound
@@ -99,6 +99,8 @@ def ensure_corpus(
     if kind not in KINDS:
         raise InvalidInput(f"“{kind}” is no kind of corpus.", f"Kinds: {', '.join(KINDS)}.")
     now = time.time()
+    if connection.dialect.name != "sqlite":  # two processes may make the same corpus at once
+        connection.execute(text("SELECT pg_advisory_xact_lock(7264)"))
     try:
         corpus = find_corpus(connection, name)
     except NotFound:

@@ -24,6 +24,7 @@ from core.corpora.identity import item_id, item_key
 from core.corpora.mapping import CompiledMapping, DraftItem, Mapping
 from core.corpora.reading import Problem, Row, read_rows
 from core.corpora.rendering import display_title, search_text
+from core.errors import InvalidInput
 from core.store.database import BulkPace, Database, allocate, insert_many
 from core.store.schema import STATUS_CODE, import_note, import_run, item, item_text
 from core.store.schema import corpus as corpus_table
@@ -88,6 +89,7 @@ def import_file(
     report = ImportReport(corpus.name, corpus.id, **counts, rows=done)
     compiled = CompiledMapping(mapping)
     pace = BulkPace(database)
+    seen: set[int] = set()  # unchanged items: a later row that repeats one must not count as its new content
     source = _chain(first, records)
     if done:
         for _ in islice(source, done):
@@ -97,7 +99,7 @@ def import_file(
         if not batch.rows:
             break
         started = time.perf_counter()
-        report = database.write(partial(_write, corpus, import_id, report, batch, on_labels))
+        report = database.write(partial(_write, corpus, import_id, report, batch, seen, on_labels))
         pace(time.perf_counter() - started)
         if on_progress:
             on_progress(report.rows)
@@ -116,6 +118,11 @@ def _begin(
         corpus, _ = ensure_corpus(connection, corpus_name, kind, mapping.to_json(), source)
         row = connection.execute(select(import_run).where(import_run.c.id == import_id)).first()
         if row is not None:
+            if row.corpus != corpus.pk:
+                raise InvalidInput(
+                    f"The corpus “{corpus.name}” was deleted after this import had begun.",
+                    "Restore the corpus and resume, or import the file anew.",
+                )
             return corpus, int(row.rows_done), orjson.loads(row.counts)
         counts = dict.fromkeys(COUNTS, 0)
         values = {
@@ -165,6 +172,7 @@ def _write(
     import_id: str,
     before: ImportReport,
     batch: _Batch,
+    seen: set[int],
     on_labels: OnLabels | None,
     connection: Connection,
 ) -> ImportReport:
@@ -179,6 +187,8 @@ def _write(
             notes.append(("skipped", _repeated(row, draft, prepared[key][0].number)))
             continue
         prepared[key] = (row, draft, fields, gold, content_hash)
+    if connection.dialect.name != "sqlite":  # two imports into one corpus take turns; SQLite's always do
+        connection.execute(select(corpus_table.c.pk).where(corpus_table.c.pk == corpus.pk).with_for_update())
     existing = _existing(connection, corpus.pk, list(prepared))
     new, changed, labelled = [], [], []
     for key, (row, draft, fields, gold, content_hash) in prepared.items():
@@ -198,9 +208,12 @@ def _write(
             new.append({"key": key, "external_id": draft.external_id, **values, "_draft": draft})
         elif have.imported_by == import_id:
             notes.append(("skipped", _repeated(row, draft, have.source_row)))
+        elif have.pk in seen:
+            notes.append(("skipped", _repeated(row, draft, None)))
         elif have.deleted:
             notes.append(("skipped", _was_deleted(row)))
         elif have.content_hash == content_hash:
+            seen.add(have.pk)
             report.unchanged += 1
             if draft.tags is not None:
                 labelled.append((have.pk, draft))
@@ -310,11 +323,12 @@ def _note(connection: Connection, import_id: str, notes: list[tuple[str, Problem
         connection.execute(insert(import_note), rows)
 
 
-def _repeated(row: Row, draft: DraftItem, first: int) -> Problem:
+def _repeated(row: Row, draft: DraftItem, first: int | None) -> Problem:
+    where = "an earlier row" if first is None else f"row {first}"
     if draft.external_id is not None:
-        cause = f"The id “{draft.external_id[:80]}” stands already in row {first} of this import."
+        cause = f"The id “{draft.external_id[:80]}” stands already in {where} of this import."
         return Problem(row.file, row.number, None, "repeated_id", cause, "Give each row an id of its own.")
-    cause = f"The row repeats row {first} word for word."
+    cause = f"The row repeats {where} word for word."
     return Problem(row.file, row.number, None, "repeated_row", cause, "Nothing to do: one copy is imported.")
 
 

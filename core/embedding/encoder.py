@@ -98,6 +98,8 @@ class Encoder:
         if self._model is None:
             offline = self.location.source != "hub"
             where = self.location.name if self.location.path is None else str(self.location.path)
+            # waiting threads must sleep: spinning ones take the cores from the people who review meanwhile
+            os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
             try:
                 import torch
                 from sentence_transformers import SentenceTransformer

@@ -237,7 +237,8 @@ class JobQueue:
         Raises:
             Conflict: it has ended already.
         """
-        if not self.finish(job_id, "cancelled", message="Cancelled before it started.", from_states=("queued",)):
+        waiting = ("queued", RESERVED)
+        if not self.finish(job_id, "cancelled", message="Cancelled before it started.", from_states=waiting):
             job = self.get(job_id)
             if not self._change(job_id, ("running",), cancel_requested=1):
                 raise Conflict(f"“{job.title}” has ended already ({job.state}).", "There is nothing to cancel.")

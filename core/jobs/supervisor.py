@@ -7,6 +7,7 @@ resumes it by itself, up to MOST_ATTEMPTS times, because a crash must not need a
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from core.jobs.queue import Job, JobQueue
 MOST_ATTEMPTS = 3
 TICK_SECONDS = 0.5
 CODE_FOLDER = Path(__file__).resolve().parents[2]
+log = logging.getLogger("tagloom")
 
 
 def process_lives(pid: int | None, started: float | None) -> bool:
@@ -43,7 +45,7 @@ class Supervisor:
         self.slots = slots
         self._stop = threading.Event()
         self._wake = threading.Event()
-        self._starting: dict[str, subprocess.Popen[bytes]] = {}
+        self._starting: dict[str, tuple[subprocess.Popen[bytes], int]] = {}  # with the job's attempts before it
         self._thread = threading.Thread(target=self._watch, name="tagloom-supervisor", daemon=True)
 
     def start(self) -> None:
@@ -65,6 +67,9 @@ class Supervisor:
                 self.tick()
             except StoreError:
                 time.sleep(1)  # a full or busy disk: the jobs' rows say the rest once it is back
+            except Exception:  # one odd job must not keep all later ones from starting
+                log.exception("The supervisor could not look after the jobs")
+                time.sleep(1)
             self._wake.wait(TICK_SECONDS)
             self._wake.clear()
 
@@ -79,23 +84,32 @@ class Supervisor:
         for job in self.queue.in_state("queued"):
             if len(alive) >= self.slots:
                 break
-            if job.id not in alive:
-                self._starting[job.id] = self.spawn(job)
+            if job.id in alive:
+                continue
+            try:
+                self._starting[job.id] = (self.spawn(job), job.attempt)
+            except OSError as error:
+                self._could_not_start(job.id, f" ({error.strerror or error})")
+            else:
                 alive.add(job.id)
 
     def _collect(self) -> None:
         """Forget started processes that ended; one that ended before it took its job could not start at all."""
-        for job_id, process in list(self._starting.items()):
+        for job_id, (process, attempt) in list(self._starting.items()):
             if process.poll() is None:
                 continue
             del self._starting[job_id]
-            self.queue.finish(
-                job_id,
-                "failed",
-                message="The job's process could not start.",
-                remedy=f"Its output is in {self.queue.folder(job_id) / 'worker.txt'}; resume tries again.",
-                from_states=("queued",),
-            )
+            if self.queue.get(job_id).attempt == attempt:  # otherwise it took the job, which is queued anew
+                self._could_not_start(job_id)
+
+    def _could_not_start(self, job_id: str, why: str = "") -> None:
+        self.queue.finish(
+            job_id,
+            "failed",
+            message=f"The job's process could not start{why}.",
+            remedy=f"Its output is in {self.queue.folder(job_id) / 'worker.txt'}; resume tries again.",
+            from_states=("queued",),
+        )
 
     def _interrupted(self, job: Job) -> None:
         if job.cancel_requested:
@@ -104,8 +118,8 @@ class Supervisor:
         message = "The job's process ended without finishing."
         if not self.queue.finish(job.id, "interrupted", message=message, remedy="Resume goes on from here."):
             return
-        with (self.queue.folder(job.id) / "log.txt").open("a", encoding="utf-8") as log:
-            log.write(f"{time.strftime('%H:%M:%S')} Interrupted: the process was gone.\n")
+        with (self.queue.folder(job.id) / "log.txt").open("a", encoding="utf-8") as file:
+            file.write(f"{time.strftime('%H:%M:%S')} Interrupted: the process was gone.\n")
         if job.attempt < MOST_ATTEMPTS:
             self.queue.resume(job.id)
 

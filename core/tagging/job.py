@@ -38,6 +38,7 @@ BATCH = 32
 TRY_ITEMS = 10
 TRY_SAMPLE = 200  # unlabelled items that a trial learns the corpus' ways of speaking from
 RUN_SAMPLE = 5000
+LEAST_SAMPLE = 400
 
 
 def check_request(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -142,7 +143,7 @@ def tag_job(job: JobContext) -> dict[str, Any]:
     total = _items(database, corpus, request["limit"])
     job.progress(done, total, force=True)
     job.log(f"{total} items, {len(entries)} tags, {encoder.name}")
-    tagger = _prepared(job, database, corpus, entries, encoder)
+    tagger = _prepared(job, database, corpus, entries, encoder, request["limit"])
     left = None if request["limit"] is None else request["limit"] - done
     pace = BulkPace(database)
     for batch in _batches(read_items(database, corpus, after=position, limit=left)):
@@ -167,7 +168,12 @@ def _items(database: Database, corpus: Corpus, limit: int | None) -> int:
 
 
 def _prepared(
-    job: JobContext, database: Database, corpus: Corpus, entries: list[TagEntry], encoder: TextEncoder
+    job: JobContext,
+    database: Database,
+    corpus: Corpus,
+    entries: list[TagEntry],
+    encoder: TextEncoder,
+    limit: int | None,
 ) -> SelectiveTagger:
     """The tagger with the corpus' unlabelled statistics; stored with the job, so that a resumed run answers
     exactly as the first attempt would have."""
@@ -175,7 +181,9 @@ def _prepared(
     if stored.exists():
         return SelectiveTagger.from_state(orjson.loads(stored.read_bytes()), encoder)
     tagger = SelectiveTagger(entries, encoder)
-    sample = sample_items(database, corpus, RUN_SAMPLE)
+    # a run over few items must not read a whole corpus first; a full run reads these items anyway
+    most = RUN_SAMPLE if limit is None else min(RUN_SAMPLE, max(LEAST_SAMPLE, 2 * limit))
+    sample = sample_items(database, corpus, most)
     job.log(f"Reading how {len(sample)} items of “{corpus.name}” speak")
     tagger.prepare([i.clues for i in sample], progress=lambda: job.progress(job.done))
     _write_whole(stored, orjson.dumps(tagger.state()))

@@ -86,13 +86,13 @@ def test_progress_is_stored_twice_a_second_at_most_and_gives_a_rate(queue, monke
     monkeypatch.setattr(queue, "report", lambda *a: (reports.append(a), report(*a))[1])
     job = queue.create("test", "count", "x", {})
     context = JobContext(queue, queue.claim(job.id, 1, 1.0))
-    for n in range(0, 100, 10):  # 0.1 s and 10 units a step, after 1,000 of an earlier attempt
+    for n in range(0, 100, 10):  # 0.125 s and 10 units a step, after 1,000 of an earlier attempt
         context.progress(1000 + n, 2000)
-        clock[0] += 0.1
-    assert [done for _, done, _, _ in reports] == [1000, 1050]
+        clock[0] += 0.125
+    assert [done for _, done, _, _ in reports] == [1000, 1040, 1080]
     stored = queue.get(job.id)
-    assert (stored.done, stored.total) == (1050, 2000)
-    assert stored.rate == pytest.approx(100)
+    assert (stored.done, stored.total) == (1080, 2000)
+    assert stored.rate == pytest.approx(80)
     context.progress(1100, force=True)
     assert queue.get(job.id).total == 2000, "a total once said stays"
 

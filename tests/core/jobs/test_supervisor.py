@@ -45,7 +45,8 @@ def import_job(queue, path, corpus="Talks"):
 def supervisor(queue):
     supervisor = Supervisor(queue, 2)
     yield supervisor
-    supervisor.stop() if supervisor._thread.is_alive() else None
+    if supervisor._thread.is_alive():
+        supervisor.stop()
     for job in queue.in_state("running", "queued"):
         if process_lives(job.pid, job.pid_started):
             os.kill(job.pid, signal.SIGKILL)
@@ -164,8 +165,8 @@ def test_only_as_many_jobs_run_as_there_are_slots(sqlite_host, tmp_path, monkeyp
     supervisor.tick()
     assert started == jobs[:2], "the oldest first, no more than two"
     queue.finish(jobs[0], "done")
-    for process in list(supervisor._starting.values()):
-        (process[0] if isinstance(process, tuple) else process).wait()
+    for process, _ in supervisor._starting.values():
+        process.wait(60)
     supervisor.tick()
     assert started == jobs, "and never a job that a command runs itself"
 
@@ -244,8 +245,8 @@ def test_a_job_resumed_before_its_ended_process_was_noticed_runs_again(sqlite_ho
     path = tmp_path / "x.csv"
     job = import_job(queue, path)  # the file is missing: the first attempt fails
     supervisor.tick()
-    for process in supervisor._starting.values():
-        (process[0] if isinstance(process, tuple) else process).wait(60)
+    for process, _ in supervisor._starting.values():
+        process.wait(60)
     assert queue.get(job.id).state == "failed"
     path.write_text("id,title\n1,A talk\n")
     queue.resume(job.id)
@@ -283,8 +284,8 @@ def test_two_servers_on_one_folder_run_a_job_once(sqlite_settings, tmp_path):
     for supervisor in supervisors:
         supervisor.tick()
     for supervisor in supervisors:
-        for process in supervisor._starting.values():
-            (process[0] if isinstance(process, tuple) else process).wait(60)
+        for process, _ in supervisor._starting.values():
+            process.wait(60)
     for supervisor in supervisors:
         supervisor.tick()
     done = supervisors[0].queue.get(job.id)

@@ -1,0 +1,144 @@
+"""Reviewing in a real browser: by keys, from the file to the export."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+from tests import making
+from tests.browser.app import Work, tagged_talks
+from tests.browser.steps import all_saved, handled, keys, open_review, quiet, reviewed
+
+
+def test_keys_rest_while_somebody_types(work: Work, page: Page) -> None:
+    corpus = tagged_talks(work, 5)
+    open_review(page, work.address(f"/review?corpus={corpus}"))
+    first = reviewed(page)["id"]
+    page.keyboard.press("/")
+    page.keyboard.type("xsujk?1 /b")
+    handled(page)
+    assert page.input_value(".tl-rv-add input") == "xsujk?1 /b"
+    assert reviewed(page)["id"] == first and work.events() == []
+    page.wait_for_selector(".tl-rv-option")
+    keys(page, ["Escape", "Escape"])
+    page.keyboard.press("?")
+    page.wait_for_selector("dialog[open]")
+    keys(page, ["x", "s", "j", "Enter"])
+    assert page.locator("dialog[open]").count() <= 1
+    if page.locator("dialog[open]").count():
+        page.keyboard.press("Escape")
+    handled(page)
+    assert reviewed(page)["id"] == first and work.events() == []
+    page.keyboard.press("Control+x")
+    page.keyboard.press("Alt+s")
+    page.focus(".tl-rv-item select >> nth=1")
+    page.keyboard.press("x")
+    page.evaluate("document.activeElement.blur()")
+    handled(page)
+    assert work.events() == []
+    page.keyboard.press("s")  # and they do work
+    all_saved(page)
+    assert [event.action for event in work.events()] == ["skip"]
+
+
+def test_a_held_key_decides_once(work: Work, page: Page) -> None:
+    corpus = tagged_talks(work, 10)
+    open_review(page, work.address(f"/review?corpus={corpus}"))
+    for _ in range(6):  # down again and again without an up: what a held key sends
+        page.keyboard.down("Enter")
+    page.keyboard.up("Enter")
+    handled(page)
+    all_saved(page)
+    assert [(event.external_id, event.action) for event in work.events()] == [("t-001", "accept")]
+    for _ in range(6):
+        page.keyboard.down("j")
+    page.keyboard.up("j")
+    handled(page)
+    assert reviewed(page)["external_id"] == "t-008"  # moving goes on while the key is held
+
+
+def test_the_position_survives_a_reload(work: Work, page: Page) -> None:
+    corpus = tagged_talks(work, 12)
+    open_review(page, work.address(f"/review?corpus={corpus}&queue=all"))
+    keys(page, ["j", "j", "1", "j", "j"])
+    handled(page)
+    here = reviewed(page)
+    assert here["external_id"] == "t-005"
+    page.wait_for_function("id => location.hash.includes('item=' + id)", arg=here["id"])
+    page.reload()
+    page.wait_for_function("window.tagloomReview && tagloomReview.current()")
+    assert reviewed(page)["id"] == here["id"]
+    assert "queue=all" in page.url
+    assert page.locator(".tl-rv-item select >> nth=1").input_value() == "all"
+    keys(page, ["k", "k"])
+    handled(page)
+    assert reviewed(page)["external_id"] == "t-003"
+    assert reviewed(page)["state"]["status"] == "in_progress"
+
+
+def test_twenty_talks_reviewed_by_keys_and_exported(work: Work, page: Page, shared_data: Path) -> None:
+    """The way of a real corpus: imported and given a vocabulary by commands, reviewed by keys, exported by the page."""
+    source = shared_data / "items" / "ted_talks.csv"
+    imported = work.command("import", str(source), "--corpus", "TED", "--id", "url", "--gold", "tags")
+    work.command("vocabulary", "import", "--gold", "--corpus", "TED", "--min-items", "5")
+    rows = making.rows_of(work.database, "TED")
+    assert imported["new"] == len(rows) > 2000
+    some = ["technology", "science", "global issues", "culture", "design", "business"]
+    scores = [0.9, 0.8, 0.6, 0.3]
+    work.suggest(
+        {row.external_id: zip(some[n % 3 : n % 3 + 4], scores, strict=True) for n, row in enumerate(rows[:40])}, "TED"
+    )
+    corpus = making.corpus_of(work.database, "TED").id
+    open_review(page, work.address(f"/review?corpus={corpus}"))
+
+    expected: list[tuple[str, str, set[str]]] = []  # title, status, accepted names
+    order: list[str] = []
+    for n in range(20):
+        item = reviewed(page)
+        suggested = page.eval_on_selector_all(".tl-rv-chip", "all => all.map(each => each.dataset.name)")
+        order.append(item["external_id"])
+        if n % 5 == 0:  # take all
+            keys(page, ["Enter"])
+            expected.append((item["external_id"], "done", set(suggested)))
+        elif n % 5 == 1:  # all but the second
+            keys(page, ["2", "Enter"])
+            expected.append((item["external_id"], "done", set(suggested) - {suggested[1]}))
+        elif n % 5 == 2:  # add one of the vocabulary, found by its first letters
+            keys(page, ["/"])
+            page.keyboard.type("educat")
+            page.wait_for_selector(".tl-rv-option")
+            assert page.locator(".tl-rv-option >> nth=0").inner_text().split("\n")[0] == "education"
+            keys(page, ["Enter"])
+            page.wait_for_selector(".tl-rv-chip[data-name='education']")
+            keys(page, ["Enter"])
+            expected.append((item["external_id"], "done", {*suggested, "education"}))
+        elif n % 5 == 3:
+            keys(page, ["x"])
+            expected.append((item["external_id"], "done", set()))
+        else:  # skip, go back, undo that, look ahead and back, accept after all
+            keys(page, ["s", "u", "j", "k", "3", "Enter"])
+            expected.append((item["external_id"], "done", set(suggested) - {suggested[2]}))
+        handled(page)
+    all_saved(page)
+    assert order == [row.external_id for row in rows[:20]]
+    assert "20 of" in page.inner_text(".tl-rv-progress")
+
+    page.goto(work.address(f"/corpora?corpus={corpus}"))
+    page.click(".tl-side >> text=Export…")
+    page.click(".tl-dialog .tl-segment button:has-text('Reviewed only')")
+    page.locator(".tl-dialog input[type=checkbox]").nth(1).check()
+    page.click(".tl-dialog .tl-primary >> text=Export 20 items")
+    link = page.locator(".tl-dialog a.tl-primary")
+    link.wait_for(timeout=60_000)
+    with page.expect_download() as download:
+        link.click()
+    assert download.value.suggested_filename == "TED.jsonl"
+    lines = [json.loads(line) for line in Path(download.value.path()).read_text().splitlines()]
+    got = [(line["url"] if "url" in line else line["id"], line["tagloom_status"], set(line["tags"])) for line in lines]
+    assert got == expected
+    assert [line["title"] for line in lines] == [row.title for row in rows[:20]]
+    assert all(line["tagloom_provenance"] for line in lines)
+    assert lines[4]["tagloom_provenance"][0]["action"] == "skip"
+    quiet(page)
