@@ -5,7 +5,7 @@ import { get } from "./api.js";
 import { debounce, fill, h } from "./dom.js";
 
 const MOST = 10;
-const LONGEST = 200; // characters of a tag's name
+const LONGEST = 120; // characters of a tag's name; the server takes no more
 const WAIT = 2500; // ms that Enter waits for the server before taking what is known here
 
 /** The box. `known()` gives [{id, name}] of this page for when the server is silent; `take(choice, subject)` gets

@@ -23,10 +23,14 @@ export function mount(element) {
   let importing = false;
   let failed = false; // the list has never arrived: nothing may claim that there is none
   let loaded = 0;
+  let routed = false; // is it known where the address leads?
 
   fill(element, page);
   fill(list, h("p.tl-loading", "Loading the corpora…"));
-  load().then(() => onRoute("corpora", follow));
+  load().then(() => {
+    routed = true;
+    onRoute("corpora", follow);
+  });
   // what a job has done shows in the counts, in the list (suggestions) and in the runs
   window.addEventListener("tagloom:job", () => load(true).then(() => (open?.browser.reload(), open?.side.reload())));
   window.addEventListener("tagloom:corpora", () => load(true));
@@ -49,6 +53,7 @@ export function mount(element) {
     }
     drawList();
     if (open) drawOpen();
+    else if (routed && corpora.length && !params.corpus && !params.add) follow(params); // the first one has come
   }
 
   async function follow(next) {

@@ -77,7 +77,8 @@ export function jobCard(job, { leave, plain = false } = {}) {
     bar.set(share(now));
     bar.element.hidden = now.state === "done";
     set(line, now.state === "done" ? outcome(now) || progressLine(now) : progressLine(now));
-    const message = `${now.message || ""}\n${now.remedy || ""}`;
+    // with the state: what a press has brought in the way of an error goes when the job has moved on
+    const message = `${now.state}\n${now.message || ""}\n${now.remedy || ""}`;
     if (message !== troubled) {
       troubled = message;
       fill(trouble, now.message && h(`div.${now.state === "failed" ? "tl-error" : "tl-note"}`, h("b", now.message), " ", h("span", now.remedy)));
@@ -112,6 +113,7 @@ export function jobCard(job, { leave, plain = false } = {}) {
       poke(answer.job);
     } catch (error) {
       fill(trouble, errorBox(error));
+      poke(); // the job may not be any more what it is shown as
     }
     pressed.disabled = false;
   }

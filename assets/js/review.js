@@ -19,13 +19,30 @@ import { onState, ready } from "./state.js";
 const TIMINGS = 500;
 const ADDRESS_PAUSE = 300; // ms; browsers refuse to have the address changed with every key
 
+// A browser may forbid storage altogether; then preferences last as long as the page.
+const forgetful = new Map();
+const recall = (name) => {
+  try {
+    return localStorage.getItem(name);
+  } catch {
+    return forgetful.get(name) ?? null;
+  }
+};
+const keep = (name, value) => {
+  try {
+    localStorage.setItem(name, value);
+  } catch {
+    forgetful.set(name, value);
+  }
+};
+
 export function mount(element) {
   const timings = [];
   let project = "";
   let corpora = null;
   let drawn = { item: null }; // what the screen shows
   let line = Promise.resolve();
-  let blind = localStorage.getItem("tagloom:blind") === "yes";
+  let blind = recall("tagloom:blind") === "yes";
   let unsaved = 0;
   let pressed = 0; // presses whose turn has not come
   let addressTimer = null;
@@ -77,9 +94,9 @@ export function mount(element) {
       chip: () => actions.toggle(action.tag, action.item),
       blind: async () => {
         blind = !blind;
-        localStorage.setItem("tagloom:blind", blind ? "yes" : "no");
+        keep("tagloom:blind", blind ? "yes" : "no");
         view.drawBlind(blind);
-        view.say(blind ? "Blind: agents and scores are hidden until you decide." : "Agents and scores are shown.");
+        view.say(blind ? "Agents and scores are hidden." : "Agents and scores are shown.");
       },
     };
     press(handlers[action.name] || (() => actions[action.name]()), event?.key ?? action.name, event?.timeStamp);
@@ -93,8 +110,8 @@ export function mount(element) {
       try {
         done = await fn();
       } catch (error) {
-        console.error(error);
-        view.say("That did not work. Nothing was changed; reload the page if it happens again.");
+        if (error.remedy === undefined) console.error(error);
+        view.say(error.remedy === undefined ? "That did not work. Nothing was changed; reload the page if it happens again." : `${error.message} ${error.remedy}`);
       }
       pressed -= 1;
       draw();
@@ -238,7 +255,7 @@ export function mount(element) {
     addressTimer = null;
     if (!queue.loaded || !visible()) return;
     note("review", { corpus: queue.corpus, item: queue.current?.id, queue: queue.status });
-    localStorage.setItem(`tagloom:review:${project}`, queue.corpus);
+    keep(`tagloom:review:${project}`, queue.corpus);
   }
 
   /** Show a queue, at an item if one is given. */
@@ -254,7 +271,7 @@ export function mount(element) {
   function follow(params) {
     if (!corpora?.length) return;
     const known = (id) => corpora.some((each) => String(each.id) === String(id));
-    const last = [params.corpus, asked?.corpus, localStorage.getItem(`tagloom:review:${project}`)].find((id) => id && known(id));
+    const last = [params.corpus, asked?.corpus, recall(`tagloom:review:${project}`)].find((id) => id && known(id));
     const id = corpora.find((each) => String(each.id) === String(last))?.id ?? (corpora.find((each) => each.runs) || corpora[0]).id;
     const status = params.queue || (asked?.corpus === id ? asked.queue : "pending");
     const same = asked?.corpus === id && asked.queue === status;

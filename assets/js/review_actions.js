@@ -205,9 +205,11 @@ export class Actions {
 
   /** A choice on an item is made: `mine` again on top of theirs, or theirs. */
   async choose(entry, mine) {
-    const item = this.queue.items.get(entry.row.event.item);
-    const { action, change, undoes, after } = entry.row.event;
-    if (mine !== Boolean(entry.applied) && item) {
+    const { item: id, action, change, undoes, after } = entry.row.event;
+    if (mine !== Boolean(entry.applied)) {
+      // A new decision needs the item as it is now. It may be from an earlier visit: then go there.
+      if (!this.queue.items.has(id)) await this.visit(id);
+      const item = this.queue.items.get(id);
       if (mine) await this.#decide(item, action, after, { change, undoes });
       else await this.#decide(item, "edit", is.plain(entry.theirs));
     }
@@ -217,8 +219,9 @@ export class Actions {
   /** The server's answers: states, real tag ids, what was not taken. */
   settled({ answers, tags, refused }) {
     for (const { row, result } of answers) {
-      this.queue.settle(row.event.item, result.state);
-      if (result.ok) continue;
+      const { ok, state } = result;
+      this.queue.settle(row.event.item, ok && state ? { ...state, person: this.queue.person ?? state.person } : state);
+      if (ok) continue;
       this.history.drop(row.event);
       // What cannot be undone (any more) must not stop the walk.
       if (row.event.action === "undo" && result.error) this.history.skip(row.event.undoes);
@@ -232,6 +235,7 @@ export class Actions {
       this.history.rename(tags);
     }
     this.recall(refused.map((entry) => entry.row));
+    this.queue.verify();
   }
 }
 

@@ -24,6 +24,8 @@ export class Queue {
   problem = null; // why the last request failed
   #turn = { over: true, cursor: {} }; // the window that is in memory
   #opening = null; // the one that will take its place
+  #back = false; // one step back is wanted as soon as there is something
+  #unsure = false; // may the counts be off by decisions that were on their way?
 
   /** `outbox` lays decisions over states; `onChange()` is called when there is more, less or other to show. */
   constructor(outbox, onChange) {
@@ -160,6 +162,8 @@ export class Queue {
   /** Go one item on or back. False where there is none (yet). */
   step(by) {
     const to = this.at + by;
+    // Right after a reload the items before this one may still be under way.
+    this.#back = to < 0 && Boolean(this.#turn.cursor.previous);
     if (to < 0 || to > this.order.length || (by > 0 && this.at === this.order.length)) return false;
     this.at = to;
     this.fill();
@@ -168,6 +172,7 @@ export class Queue {
 
   /** Make a loaded item the current one. */
   jump(id) {
+    this.#back = false;
     const at = this.order.indexOf(id);
     if (at < 0) return false;
     this.at = at;
@@ -230,7 +235,8 @@ export class Queue {
     if (direction === "next") this.order.push(...ids);
     else {
       this.order.unshift(...ids);
-      this.at += ids.length;
+      this.at += ids.length - (this.#back && ids.length ? 1 : 0);
+      this.#back = false;
     }
     this.#count(page);
     return ids.length;
@@ -248,7 +254,8 @@ export class Queue {
   #count(page) {
     this.counts = { ...page.counts };
     this.total = page.total ?? 0;
-    // The server counts without what it has not received yet.
+    // The server counts without what it has not received yet; what is on its way may be counted or not.
+    this.#unsure = this.outbox.rows.length > 0;
     for (const id of new Set(this.outbox.rows.map((row) => row.event.item))) {
       const item = this.items.get(id);
       if (item) this.recount(item.state.status, this.state(item).status);
@@ -257,8 +264,20 @@ export class Queue {
 
   /** One item has changed its status. */
   recount(from, to) {
-    if (from in this.counts) this.counts[from] = Math.max(0, this.counts[from] - 1);
-    if (to in this.counts) this.counts[to] += 1;
+    if (from === to || !(this.counts[from] > 0)) return;
+    this.counts[from] -= 1;
+    this.counts[to] = (this.counts[to] ?? 0) + 1;
+  }
+
+  /** Ask for the counts again if they were taken while decisions were on their way, and none is any more. */
+  async verify() {
+    const { corpus } = this;
+    if (!this.#unsure || this.outbox.rows.length || !this.loaded) return;
+    this.#unsure = false;
+    const page = await get("review/queue", { corpus, status: "all", limit: 1 }).catch(() => null);
+    if (!page || this.outbox.rows.length || corpus !== this.corpus) return void (this.#unsure = true);
+    this.#count(page);
+    this.onChange();
   }
 
   /** All items of the corpus. */

@@ -44,7 +44,7 @@ export class View {
     this.live = h("div.tl-sr", { "aria-live": "polite" });
     const button = (text, key, action, kind = "tl-quiet") => h("button.tl-btn", { class: kind, onclick: action, "aria-keyshortcuts": key === "↵" ? "Enter" : key }, text, h("span.tl-kbd", { "aria-hidden": "true" }, key));
     this.buttons = [
-      button(["← ", h("span.tl-hide", "Previous")], "k", () => on.previous()),
+      button(["← ", h("span.tl-rv-wide", "Previous")], "k", () => on.previous()),
       button("Skip", "s", () => on.skip()),
       button("Undo", "u", () => on.undo()),
       button("None fits", "x", () => on.reject()),

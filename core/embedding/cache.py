@@ -13,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from core.embedding.encoder import TextEncoder, Vectors
+from core.embedding.vectors import TextEncoder, Vectors
 
 ROWS_PER_TRANSACTION = 200
 KEYS_PER_QUERY = 400

@@ -7,46 +7,24 @@ for bit on one machine.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from core.embedding.hashing import HashingEncoder
 from core.embedding.locate import DEFAULT_MODEL, ModelLocation, Source, find_model
+from core.embedding.vectors import TextEncoder, Vectors, clean_text, unit_rows
 from core.errors import EngineError
 
 __all__ = ["DEFAULT_MODEL", "Encoder", "HashingEncoder", "ModelLocation", "Source", "TextEncoder", "find_model"]
 
-Vectors = NDArray[np.float32]
-
-TEXT_LIMIT = 8000  # characters given to the tokenizer; models read a few hundred tokens at most
 TOKEN_STEP = 16
 BATCH_TOKENS = 1024
 THREADS = 8
-
-
-class TextEncoder(Protocol):
-    """What turns texts into vectors."""
-
-    @property
-    def name(self) -> str:
-        """Identity of the encoder: two encoders of one name give the same vectors."""
-
-    @property
-    def dimension(self) -> int:
-        """Length of a vector."""
-
-    @property
-    def semantic(self) -> bool:
-        """True when near vectors mean near meanings, not only like spelling."""
-
-    def encode(self, texts: Sequence[str]) -> Vectors:
-        """float32 (len(texts), dimension), rows of length 1; a row of zeros for a blank text."""
 
 
 class Encoder:
@@ -119,49 +97,6 @@ class Encoder:
         return self._model
 
 
-class HashingEncoder:
-    """Hashed character n-grams: the fallback where no model was found. It knows spelling, not meaning.
-
-    Character 3- to 5-grams of each word with its borders, signed and hashed into `dimension` buckets (the hashing
-    trick: Weinberger et al. 2009), square root of the counts, unit length. Deterministic on every machine.
-    """
-
-    semantic = False
-
-    def __init__(self, dimension: int = 1024) -> None:
-        self._dimension = dimension
-
-    @property
-    def name(self) -> str:
-        return f"tagloom/character-ngrams-{self._dimension}"
-
-    @property
-    def dimension(self) -> int:
-        return self._dimension
-
-    def encode(self, texts: Sequence[str]) -> Vectors:
-        vectors = np.zeros((len(texts), self._dimension), np.float32)
-        buckets: dict[str, tuple[int, int]] = {}
-        for row, text in zip(vectors, texts, strict=True):
-            for word in clean_text(text).casefold().split():
-                bordered = f" {word} "
-                for size in (3, 4, 5):
-                    for start in range(max(1, len(bordered) - size + 1)):
-                        gram = bordered[start : start + size]
-                        if gram not in buckets:
-                            value = int.from_bytes(hashlib.blake2b(gram.encode(), digest_size=8).digest(), "big")
-                            buckets[gram] = (value // 2 % self._dimension, 1 if value % 2 else -1)
-                        index, sign = buckets[gram]
-                        row[index] += sign
-        vectors = np.sign(vectors) * np.sqrt(np.abs(vectors))
-        return _unit(vectors)
-
-
-def clean_text(text: str) -> str:
-    """A text as encoders see it: lone surrogates and control characters out, white space collapsed, cut."""
-    return " ".join(text[: 4 * TEXT_LIMIT].encode("utf-8", "replace").decode("utf-8").split())[:TEXT_LIMIT]
-
-
 def _forward(model: Any, texts: list[str], lock: threading.Lock) -> Vectors:
     """Vectors of texts in batches of fixed shape: tokens filled up to a multiple of TOKEN_STEP, rows to a number
     that depends on the tokens alone."""
@@ -193,12 +128,7 @@ def _forward(model: Any, texts: list[str], lock: threading.Lock) -> Vectors:
             with lock, torch.inference_mode():  # between two batches another thread gets its turn
                 embedded = model.forward(features)["sentence_embedding"]
             vectors[chosen] = embedded[: len(chosen)].float().cpu().numpy()
-    return _unit(vectors)
-
-
-def _unit(vectors: Vectors) -> Vectors:
-    lengths = np.sqrt(np.square(vectors).sum(axis=1, keepdims=True))
-    return (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+    return unit_rows(vectors)
 
 
 def _first_line(error: Exception) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.embedding.encoder import Vectors
+from core.embedding.vectors import Vectors
 
 FLOATS_AT_ONCE = 16_000_000  # of the table of similarities that is held at a time
 

@@ -6,8 +6,10 @@ import threading
 from pathlib import Path
 
 from core.embedding.cache import CachedEncoder, LayeredCache, MemoryCache, SqliteCache
-from core.embedding.encoder import Encoder, HashingEncoder, TextEncoder
+from core.embedding.encoder import Encoder
+from core.embedding.hashing import HashingEncoder
 from core.embedding.locate import find_model
+from core.embedding.vectors import TextEncoder
 from core.settings import Settings
 
 CACHE_FILE = "vectors.db"

@@ -101,7 +101,7 @@ def _text(data: dict[str, Any], name: str, most: int, default: str | None = None
     value = data.get(name, default)
     if not isinstance(value, str) or len(value) > most:
         raise InvalidInput(f"The decision's “{name}” is not a text of at most {most} characters.", "Reload the page.")
-    return value
+    return value.replace("\0", "")  # Postgres stores no NUL
 
 
 def _ids(data: dict[str, Any], name: str) -> tuple[str, ...]:
@@ -133,7 +133,7 @@ def parse_event(data: Any) -> Event:
     if action not in ACTIONS or field not in FIELDS:
         raise InvalidInput(f"“{action}” on “{field}” is no decision.", f"Actions: {', '.join(ACTIONS)}.")
     version, milliseconds = data.get("version"), data.get("ms")
-    if not isinstance(version, int) or version < 0:
+    if type(version) is not int or not 0 <= version < 2**31:  # a bool is an int, too
         raise InvalidInput("The decision does not say which version was seen.", "Reload the page.")
     new_tags = data.get("new_tags") or []
     if not isinstance(new_tags, list) or len(new_tags) > 50 or not all(isinstance(t, dict) for t in new_tags):
@@ -142,16 +142,13 @@ def parse_event(data: Any) -> Event:
     if len(shown) > SHOWN_BYTES:
         raise InvalidInput("The decision says more about what was shown than fits.", "Reload the page.")
     change = data.get("change")
-    undoes = data.get("undoes")
-    if action == "undo" and not isinstance(undoes, str):
-        raise InvalidInput("An undo must name the decision that it undoes.", "Reload the page.")
     return Event(
         uuid=uuid,
         item=_text(data, "item", 64),
         field=field,
         action=action,
         change=change if isinstance(change, dict) else None,
-        undoes=undoes if isinstance(undoes, str) else None,
+        undoes=_text(data, "undoes", 36) if action == "undo" else None,
         version=version,
         status=after["status"],
         accepted=_ids(after, "accepted"),
@@ -160,7 +157,7 @@ def parse_event(data: Any) -> Event:
         shown=shown,
         blind=data.get("blind") is True,
         client_time=_text(data, "client_time", 40, ""),
-        milliseconds=milliseconds if isinstance(milliseconds, int) and 0 <= milliseconds < 2**31 else None,
+        milliseconds=milliseconds if type(milliseconds) is int and 0 <= milliseconds < 2**31 else None,
     )
 
 
@@ -210,12 +207,13 @@ class _Batch:
         codes = {row.pk: row.status for row in self.items.values()}
         # the only field so far; a second one would be read likewise
         self.states = load_states(connection, codes, FIELDS[0])
+        self.conflicts: set[int] = set()  # items of which an event of this batch was not applied
 
     def _items(self, ids: set[str]) -> dict[str, Any]:
-        numbers = {}
+        numbers: set[int] = set()
         for public_id in ids:
             try:
-                numbers[number_of(public_id)] = public_id
+                numbers.add(number_of(public_id))
             except NotFound:
                 continue  # reported with its event
         if not numbers:
@@ -223,7 +221,7 @@ class _Batch:
         query = select(item.c.pk, item.c.id, item.c.corpus, item.c.status).where(item.c.pk.in_(sorted(numbers)))
         if self.connection.dialect.name != "sqlite":  # SQLite's writer is alone; here two may meet at one item
             query = query.order_by(item.c.pk).with_for_update()
-        return {row.id: row for row in self.connection.execute(query) if numbers[row.pk] == row.id}
+        return {row.id: row for row in self.connection.execute(query) if row.id in ids}
 
     def apply(self, event: Event) -> dict[str, Any]:
         """Store one event and project it, if the version that the person saw is still the current one."""
@@ -234,7 +232,8 @@ class _Batch:
             raise InvalidInput(f"The item {event.item[:40]} is not in this project.", "Reload the page.")
         state = self.states[row.pk]
         undone = self._undone(event, row.pk)
-        applied = event.version == state.version
+        # what was decided on top of a decision that lost must not win because its version happens to fit
+        applied = event.version == state.version and row.pk not in self.conflicts
         real: dict[str, str] = {}
         after = state
         if applied:
@@ -266,6 +265,7 @@ class _Batch:
         # the same uuid once more in this batch is a repetition, too
         self.earlier[event.uuid] = SimpleNamespace(**values)
         if not applied:
+            self.conflicts.add(row.pk)
             return {"uuid": event.uuid, "ok": False, "conflict": True, "state": state.as_dict(), **_who(state)}
         if undone is not None:
             self.connection.execute(update(decision).where(decision.c.uuid == undone).values(undone=1))
@@ -277,6 +277,7 @@ class _Batch:
         status = self.connection.execute(select(item.c.status).where(item.c.pk == earlier.item)).scalar_one()
         state = load_states(self.connection, {earlier.item: status}, earlier.field)[earlier.item]
         if not earlier.applied:
+            self.conflicts.add(earlier.item)
             return {"uuid": event.uuid, "ok": False, "conflict": True, "state": state.as_dict(), **_who(state)}
         tags = (orjson.loads(earlier.change) if earlier.change else {}).get("tags", {})
         return {

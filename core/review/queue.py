@@ -13,7 +13,7 @@ from core.corpora.catalog import Corpus, corpus_by_pk, status_counts
 from core.corpora.rendering import display_title, render
 from core.errors import InvalidInput
 from core.review.decisions import State, load_states
-from core.store.schema import STATUS_CODE, STATUSES, decision, item, run, suggestion, tag
+from core.store.schema import STATUS_CODE, STATUSES, decision, item, run, run_item, suggestion, tag
 from core.store.times import iso
 from core.vocabulary.store import tag_names
 
@@ -51,6 +51,7 @@ def suggestions_of(connection: Connection, keys: list[int]) -> dict[int, list[di
     rows = list(connection.execute(query))
     for row in rows:
         newest[(row.item, row.method)] = max(row.run, newest.get((row.item, row.method), 0))
+    _count_silent_answers(connection, newest)
     for row in rows:
         if newest[(row.item, row.method)] == row.run:
             found.setdefault(row.item, []).append(
@@ -66,6 +67,23 @@ def suggestions_of(connection: Connection, keys: list[int]) -> dict[int, list[di
                 }
             )
     return found
+
+
+def _count_silent_answers(connection: Connection, newest: dict[tuple[int, str], int]) -> None:
+    """Let a newer run that found nothing for an item take the older one's place in `newest`."""
+    if not newest:
+        return
+    later = connection.execute(select(run.c.id, run.c.method).where(run.c.id > min(newest.values())))
+    methods = {row[0]: row[1] for row in later}
+    if not methods:
+        return
+    answered = select(run_item.c.item, run_item.c.run).where(
+        run_item.c.run.in_(list(methods)), run_item.c.item.in_({pk for pk, _ in newest}), run_item.c.state == "ok"
+    )
+    for pk, run_id in connection.execute(answered):
+        key = (pk, methods[run_id])
+        if key in newest:
+            newest[key] = max(newest[key], run_id)
 
 
 def _utf16(text: str, offset: int) -> int:
@@ -235,7 +253,8 @@ def history(connection: Connection, person: str, before: int | None = None, limi
     limit = max(1, min(limit, 200))
     rows = list(connection.execute(query.limit(limit + 1)).all())
     events = [(row, orjson.loads(row.before), orjson.loads(row.after)) for row in rows[:limit]]
-    names = tag_names(connection, {t for _, b, a in events for t in (*b["accepted"], *b["rejected"], *a["accepted"])})
+    ids = {row.seq: {t for state in (b, a) for k in ("accepted", "rejected") for t in state[k]} for row, b, a in events}
+    names = tag_names(connection, {t for each in ids.values() for t in each})
     return {
         "events": [
             {
@@ -246,7 +265,7 @@ def history(connection: Connection, person: str, before: int | None = None, limi
                 "action": row.action,
                 "before": _texts(b),
                 "after": _texts(a),
-                "names": {str(t): names[t] for t in (*b["accepted"], *b["rejected"]) if t in names},
+                "names": {str(t): names[t] for t in ids[row.seq] if t in names},
             }
             for row, b, a in events
         ],

@@ -12,7 +12,7 @@ from itertools import islice
 
 import numpy as np
 
-from core.embedding.encoder import TextEncoder
+from core.embedding.vectors import TextEncoder
 from core.tagging.clues import Clue
 from core.tagging.lexical import Hit, Matcher
 from core.tagging.passages import MOST_PASSAGES, Passage, lead, passages
@@ -41,18 +41,15 @@ class ReadItem:
         strongest: dict[int, float] = {}
         for found in self.hits:
             for tag, hit in found.items():
-                strength = parameters.stem_weight if hit.match == "stem" else 1.0
-                strongest[tag] = max(strength, strongest.get(tag, 0.0))
+                strongest[tag] = max(parameters.strength(hit.match), strongest.get(tag, 0.0))
         return strongest
 
     def words(self, parameters: SelectiveParameters) -> dict[int, float]:
         """The same, weighted by the kind of clue: what naming adds to a score before rarity."""
         heaviest: dict[int, float] = {}
         for clue, found in zip(self.clues, self.hits, strict=True):
-            weight = parameters.word_weight(clue.kind)
             for tag, hit in found.items():
-                gain = weight * (parameters.stem_weight if hit.match == "stem" else 1.0)
-                heaviest[tag] = max(gain, heaviest.get(tag, 0.0))
+                heaviest[tag] = max(parameters.word_gain(clue.kind, hit.match), heaviest.get(tag, 0.0))
         return heaviest
 
 

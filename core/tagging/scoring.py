@@ -63,13 +63,17 @@ class SelectiveParameters:
     neighbour_tags: float = 0.2
     votes: int = 6
     sample_trust: float = 25.0
-    midpoint: float = 0.55
-    slope: float = 0.1
-    threshold: float = 0.25
+    midpoint: float = 0.66
+    slope: float = 0.19
+    threshold: float = 0.2
 
-    def word_weight(self, kind: str) -> float:
-        """The weight of a kind of clue; an unknown kind counts as "clue"."""
-        return self.word_weights.get(kind, self.word_weights["clue"])
+    def strength(self, match: str) -> float:
+        """How much a match counts: 1, less for a word of the same family."""
+        return self.stem_weight if match == "stem" else 1.0
+
+    def word_gain(self, kind: str, match: str) -> float:
+        """What a match in a kind of clue adds before rarity; an unknown kind counts as "clue"."""
+        return self.word_weights.get(kind, self.word_weights["clue"]) * self.strength(match)
 
 
 DEFAULTS = SelectiveParameters()

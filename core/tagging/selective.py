@@ -14,15 +14,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from core.embedding.encoder import TextEncoder
+from core.embedding.hashing import HashingEncoder
+from core.embedding.scripts import ScriptAwareEncoder
+from core.embedding.vectors import TextEncoder
 from core.errors import InvalidInput
 from core.tagging.clues import Clue
+from core.tagging.evidence import Evidence, supports
 from core.tagging.lexical import Matcher
-from core.tagging.reading import Block, ReadItem, read_blocks
+from core.tagging.reading import Block, read_blocks
 from core.tagging.scoring import (
     DEFAULTS,
     Floats,
@@ -43,11 +46,7 @@ __all__ = ["DEFAULTS", "Clue", "Evidence", "SelectiveParameters", "SelectiveTagg
 
 SAMPLE_LIMIT = 5000
 ALIAS_SHARE = 0.5  # of the aliases' mean, and of the description, beside the name in a tag's vector
-WORDS_SHOWN = 2  # pieces of evidence from words
-MEANING_SHOWN = 0.15  # least similarity of a passage that is shown as evidence
 RAW_DIGITS = 5
-
-Match = Literal["exact", "alias", "stem", "meaning"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,27 +57,6 @@ class TagEntry:
     name: str
     aliases: tuple[str, ...] = ()
     description: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """Why a tag is suggested.
-
-    Attributes:
-        field: name of the clue field.
-        passage: the supporting part of that field's text: the words that name the tag, or a passage near in meaning.
-        start, end: its character offsets: text[start:end] == passage.
-        match: how it supports the tag; initials of a name count as "alias".
-        similarity: cosine of the tag with the item's nearest passage in that field; with the nearest of the item
-            where the field has none that is embedded.
-    """
-
-    field: str
-    passage: str
-    start: int
-    end: int
-    match: Match
-    similarity: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +87,7 @@ class SelectiveTagger:
         self.tags = sorted(tags, key=lambda tag: (tag.name, tag.id))
         if len({tag.id for tag in self.tags}) != len(self.tags):
             raise InvalidInput("Two tags have the same id.", "Give every tag an id of its own.")
-        self.encoder = encoder
+        self.encoder = ScriptAwareEncoder(encoder, HashingEncoder()) if encoder.semantic else encoder
         self.parameters = parameters
         self._matcher = Matcher([(tag.name, *tag.aliases) for tag in self.tags])
         self._tag_vectors: Floats | None = None
@@ -168,7 +146,7 @@ class SelectiveTagger:
                             self.tags[tag].id,
                             round(float(scores[tag]), RAW_DIGITS),
                             rank,
-                            _evidence(item, tag, by_passage[row, :, tag], self.parameters),
+                            supports(item, tag, by_passage[row, :, tag], self.parameters, self._understands),
                         )
                         for rank, tag in enumerate(chosen, start=1)
                         if scores[tag] >= least
@@ -195,21 +173,25 @@ class SelectiveTagger:
         """
         if state.get("version") != STATE_VERSION:
             raise InvalidInput("The stored tagger is of another version of Tagloom.", "Start the run again.")
-        if state.get("encoder") != encoder.name:
-            raise InvalidInput(
-                f"The run was started with the embedding model {state.get('encoder')}; now it is {encoder.name}.",
-                "Set that model again to resume the run, or start a new run.",
-            )
         try:
             tags = [TagEntry(id_, name, tuple(aliases), text) for id_, name, aliases, text in state["tags"]]
             tagger = cls(tags, encoder, parameters_from(state["parameters"]))
             sample = unpack_sample(state["sample"])
         except (KeyError, TypeError, ValueError) as error:
             raise InvalidInput("The stored state of the tagger is damaged.", "Start the run again.") from error
+        if state.get("encoder") != tagger.encoder.name:
+            raise InvalidInput(
+                f"The run was started with the embedding model {state.get('encoder')}, not {tagger.encoder.name}.",
+                "Set that model again to resume the run, or start a new run.",
+            )
         if len(sample.named) != len(tags):
             raise InvalidInput("The stored state of the tagger is damaged.", "Start the run again.")
         tagger._use(sample)
         return tagger
+
+    def _understands(self, text: str) -> bool:
+        encoder = self.encoder
+        return encoder.understands(text) if isinstance(encoder, ScriptAwareEncoder) else encoder.semantic
 
     def _use(self, sample: SampleStatistics) -> None:
         self.sample = sample
@@ -300,36 +282,3 @@ class SelectiveTagger:
 
 def _spaced(name: str) -> str:
     return name.replace("-", " ").replace("_", " ").strip()
-
-
-def _evidence(item: ReadItem, tag: int, by_passage: Floats, parameters: SelectiveParameters) -> tuple[Evidence, ...]:
-    """Where an item supports a tag: by words, the weightiest field first, then by meaning.
-
-    Args:
-        by_passage: float32 (MOST_PASSAGES,): cosine of the tag with each passage.
-    """
-    nearest: dict[int, int] = {}
-    for place, passage in enumerate(item.passages):
-        known = nearest.get(passage.clue)
-        if known is None or by_passage[place] > by_passage[known]:
-            nearest[passage.clue] = place
-    best = max(nearest.values(), key=lambda place: (by_passage[place], -place), default=None)
-    highest = 0.0 if best is None else float(by_passage[best])
-
-    found: list[tuple[float, int, Evidence]] = []
-    for position, (clue, hits) in enumerate(zip(item.clues, item.hits, strict=True)):
-        hit = hits.get(tag)
-        if hit is not None:
-            weight = parameters.word_weight(clue.kind) * (parameters.stem_weight if hit.match == "stem" else 1.0)
-            own = nearest.get(position)
-            near = highest if own is None else float(by_passage[own])
-            text = clue.text[hit.start : hit.end]
-            found.append((-weight, position, Evidence(clue.field, text, hit.start, hit.end, hit.match, round(near, 4))))
-    found.sort(key=lambda entry: entry[:2])
-    shown = [evidence for _, _, evidence in found[:WORDS_SHOWN]]
-    if best is not None and (highest >= MEANING_SHOWN or not shown) and highest > 0:
-        passage = item.passages[best]
-        clue = item.clues[passage.clue]
-        text = clue.text[passage.start : passage.end]
-        shown.append(Evidence(clue.field, text, passage.start, passage.end, "meaning", round(highest, 4)))
-    return tuple(shown)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,6 +28,8 @@ CHROMIUM = [
     "--disable-sync",
 ]
 NO_ANSWER = re.compile(r"Failed to load resource|ERR_CONNECTION|WebSocket|Could not connect|Failed to fetch")
+
+REFUSED = re.compile(r"responded with a status of 4\d\d")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -69,7 +72,7 @@ def app(running_app: App) -> App:
 def work(app: App, request: pytest.FixtureRequest) -> Iterator[Work]:
     """An empty project of the test's own."""
     host = Host(Settings(home=app.home))
-    yield Work(app, host, request.node.name)
+    yield Work(app, host, f"{secrets.token_hex(4)} {request.node.name}"[:80])
     host.close()
 
 
@@ -100,8 +103,12 @@ class Watch:
             self.troubles.append(f"a request left this machine: {url}")
 
     def _console(self, message: ConsoleMessage) -> None:
-        if message.type == "error" and not (self.outage and NO_ANSWER.search(message.text)):
-            self.troubles.append(f"console: {message.text} ({message.location.get('url')})")
+        if message.type != "error" or (self.outage and NO_ANSWER.search(message.text)):
+            return
+        url = message.location.get("url", "")
+        # Chromium notes every refused request; what the page makes of it is for the tests to judge
+        if not (REFUSED.search(message.text) and "/tagloom/api/" in url):
+            self.troubles.append(f"console: {message.text} ({url})")
 
     def _dialog(self, dialog: Any) -> None:
         self.troubles.append(f"a dialog opened: {dialog.message}")

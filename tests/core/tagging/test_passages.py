@@ -74,7 +74,9 @@ def test_spans_are_in_order_and_hold_everything(text):
     assert not text[last:].strip()
 
 
-@given(st.lists(st.builds(Clue, st.text(max_size=5), st.sampled_from((*KINDS, "odd")), st.text(max_size=900)), max_size=8))
+@given(
+    st.lists(st.builds(Clue, st.text(max_size=5), st.sampled_from((*KINDS, "odd")), st.text(max_size=900)), max_size=8)
+)
 def test_passages_of_anything(clues):
     found = passages(clues)
     assert len(found) <= MOST_PASSAGES
