@@ -87,7 +87,8 @@ function drawSaved(pill) {
     const text = detail.unsaved ? `${count(detail.unsaved)} unsaved` : `saved ${ago(detail.last)}`;
     if (pill.dataset.text === text) return;
     pill.dataset.text = text;
-    fill(pill, detail.unsaved > 0 && h("span.tl-dot.tl-warn"), text);
+    // on a small screen "saved" says enough: the project's name needs the room
+    fill(pill, detail.unsaved > 0 && h("span.tl-dot.tl-warn"), detail.unsaved ? text : h("span", "saved", h("span.tl-hide", text.slice(5))));
     pill.title = detail.unsaved ? "Kept in this browser and sent as soon as the server answers" : "Every decision is stored";
   };
   window.addEventListener("tagloom:saved", (event) => {

@@ -157,8 +157,8 @@ def _own_columns(guess: Guess, columns: list[Column]) -> list[Column]:
         own = next((name for name in (f"tagloom_{plain}", plain) if name in names), None)
         if own is not None and not (plain == "status" and own == plain):
             guess.give(own, role, "written by Tagloom's export")
-    for name in names:
-        if name.startswith("tagloom_") and name not in guess.explain:
+    for name in ("tagloom_suggestions", "tagloom_provenance"):
+        if name in names:
             guess.give(name, "ignore", "written by Tagloom's export, not part of the items")
     return [column for column in columns if column.name not in guess.explain]
 

@@ -2,7 +2,8 @@
 
 Columns: `id`, the item's own fields, `gold_tags`, `tags` (accepted), `link`, `media`, `tagloom_status`; with
 suggestions `tagloom_suggestions`, with provenance `tagloom_provenance`. Where an item has a field of one of
-the first names, ours gets the prefix `tagloom_`. Importing such a file gives the same items and tags.
+the first names, ours gets the prefix `tagloom_`. Importing such a file gives the same items and tags; only a
+field that is called like a prefixed column of ours comes back with an underscore behind its name.
 """
 
 from __future__ import annotations
@@ -27,12 +28,24 @@ from core.store.times import iso
 from core.vocabulary.store import tag_names
 
 OWN = ("id", "gold_tags", "tags", "link", "media")
+RESERVED = {f"tagloom_{name}" for name in (*OWN, "status", "suggestions", "provenance")}
 CHUNK = 1000
 
 
 def own_columns(fields: set[str]) -> dict[str, str]:
     """Our columns' names in a file whose items have these fields: {"id": "id" or "tagloom_id", …}."""
     return {name: f"tagloom_{name}" if name in fields else name for name in OWN}
+
+
+def renamed_fields(fields: set[str]) -> dict[str, str]:
+    """Fields that are called like a column of ours → the column in which they are written."""
+    renamed: dict[str, str] = {}
+    for name in sorted(fields & RESERVED):
+        column = name + "_"
+        while column in fields or column in renamed.values():
+            column += "_"
+        renamed[name] = column
+    return renamed
 
 
 def export_job(job: JobContext) -> dict[str, Any]:
@@ -85,15 +98,16 @@ def export_corpus(
         counts = status_counts(connection, corpus.pk)
     total = sum(counts.values()) if status == "all" else counts[status]
     fields, text_fields = _fields(database, corpus)
-    own = own_columns(set(fields))
-    columns = [own["id"], *fields, own["gold_tags"], own["tags"], own["link"], own["media"], "tagloom_status"]
+    own, renamed = own_columns(set(fields)), renamed_fields(set(fields))
+    written = [renamed.get(name, name) for name in fields]
+    columns = [own["id"], *written, own["gold_tags"], own["tags"], own["link"], own["media"], "tagloom_status"]
     columns += ["tagloom_suggestions"] * suggestions + ["tagloom_provenance"] * provenance
-    texts = {*text_fields, own["id"], own["link"], own["media"], "tagloom_status"}
+    texts = {*(renamed.get(name, name) for name in text_fields), own["id"], own["link"], own["media"], "tagloom_status"}
     done = 0
     with RowFile(path, format, columns, texts, {own["gold_tags"], own["tags"]}) as file:
         for rows in _chunks(database, corpus, status):
             with database.read() as connection:
-                file.write(_rows(connection, rows, own, suggestions, provenance))
+                file.write(_rows(connection, rows, own, renamed, suggestions, provenance))
             done += len(rows)
             if on_progress:
                 on_progress(done, total)
@@ -158,7 +172,12 @@ def _fields(database: Database, corpus: Corpus) -> tuple[dict[str, None], set[st
 
 
 def _rows(
-    connection: Connection, rows: list[Any], own: dict[str, str], suggestions: bool, provenance: bool
+    connection: Connection,
+    rows: list[Any],
+    own: dict[str, str],
+    renamed: dict[str, str],
+    suggestions: bool,
+    provenance: bool,
 ) -> Iterator[dict[str, Any]]:
     decided = {row.pk: row.status for row in rows if row.status}
     keys = list(decided)
@@ -168,10 +187,13 @@ def _rows(
     names = tag_names(connection, {t for state in states.values() for t in state.accepted})
     suggested = suggestions_of(connection, [row.pk for row in rows]) if suggestions else {}
     history = _provenance(connection, keys) if provenance else {}
+    # where a field has taken one of our names, every row says so: else the field would be taken for ours
+    taken = {column: None for name, column in own.items() if column != name}
     for row in rows:
         # an item that came without an id of its own keeps none: importing it again finds it by content
-        out: dict[str, Any] = {} if row.external_id is None else {own["id"]: row.external_id}
-        out.update(orjson.loads(row.fields))
+        out: dict[str, Any] = {**taken} if row.external_id is None else {**taken, own["id"]: row.external_id}
+        fields = orjson.loads(row.fields)
+        out.update({renamed.get(k, k): v for k, v in fields.items()} if renamed else fields)
         if row.gold is not None:
             out[own["gold_tags"]] = orjson.loads(row.gold)
         state = states.get(row.pk)

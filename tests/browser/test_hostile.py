@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from core.store.projects import Host
 from core.vocabulary.importing import import_new, parse, read_text
 from core.vocabulary.store import all_tags
 from tests import making
@@ -44,7 +43,7 @@ def unharmed(page: Page) -> None:
 @pytest.fixture
 def hostile(app: App, work: Work) -> Work:
     """A project with a hostile name."""
-    return Work(app, Host(work.host.settings), f"{IMAGE} {DOLLAR} {BIDI[:9]}")
+    return Work(app, work.host, f"{IMAGE} {DOLLAR} {BIDI[:9]}")
 
 
 def write_rows(folder: Path) -> Path:

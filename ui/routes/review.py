@@ -13,6 +13,7 @@ from core.corpora.catalog import find_corpus
 from core.errors import InvalidInput
 from core.review.decisions import record
 from core.review.queue import history, review_page
+from core.store.projects import Person
 from ui.context import AppContext
 from ui.routes.http import Call, error_response, json_response, read_body, route
 
@@ -24,6 +25,18 @@ def _with_names(app: AppContext, states: list[dict[str, Any]]) -> None:
         for key in ("person", "by"):
             if state.get(key):
                 state[key] = names.get(state[key], "somebody")
+
+
+def _name_people(app: AppContext, person: Person, results: list[dict[str, Any]]) -> None:
+    """Names in the answers; the sender's own is known without asking the store."""
+    others = []
+    for part in [part for result in results if "state" in result for part in (result, result["state"])]:
+        if part.get("person") == person.id:
+            part["person"] = person.name
+        elif part.get("person") or part.get("by"):
+            others.append(part)
+    if others:
+        _with_names(app, others)
 
 
 def queue(call: Call) -> dict[str, Any]:
@@ -56,11 +69,9 @@ def decisions_route(app: AppContext) -> Route:
             events = call.given("events", list)
             if not events:
                 raise InvalidInput("No decision was sent.", "Reload the page.")
-            person = call.person.id
-            results = await asyncio.wrap_future(call.database.submit(lambda c: record(c, events, person)))
-            conflicts = [part for result in results if result.get("conflict") for part in (result, result["state"])]
-            if conflicts:
-                _with_names(app, conflicts)
+            person = call.person
+            results = await asyncio.wrap_future(call.database.submit(lambda c: record(c, events, person.id)))
+            _name_people(app, person, results)
             return json_response({"results": results})
         except Exception as error:
             return error_response(error)
