@@ -63,7 +63,9 @@ export async function openTagDialog(corpus) {
     return asked > 0 ? Math.min(Math.round(asked), corpus.items) : corpus.items;
   }
   function label() {
-    const time = estimate === null ? "" : ` · about ${duration(Math.max(1, estimate * wanted()))}`;
+    // starting a process and loading the model takes some seconds, however few the items
+    const seconds = estimate * wanted();
+    const time = estimate === null ? "" : seconds < 20 ? " · a few seconds" : ` · about ${duration(seconds)}`;
     fill(runButton, `Tag ${plural(wanted(), "item")}${time}`);
   }
   function setLeast(value) {

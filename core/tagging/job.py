@@ -39,6 +39,7 @@ TRY_ITEMS = 10
 TRY_SAMPLE = 200  # unlabelled items that a trial learns the corpus' ways of speaking from
 RUN_SAMPLE = 5000
 LEAST_SAMPLE = 400
+_seconds_per_item: dict[str, float] = {}  # what trials of this process measured, by corpus id
 
 
 def check_request(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -217,7 +218,9 @@ def try_on_ten(database: Database, settings: Settings, corpus_name: str, argumen
     tagger = SelectiveTagger(entries, encoder)
     tagger.prepare([i.clues for i in sample])
     tagged = tagger.tag([i.clues for i in chosen], top_k=request["top_k"], threshold=request["threshold"])
-    seconds = (time.perf_counter() - started) / len(sample)
+    # a second try finds its vectors in the cache; the run will not, so the slowest try is what counts
+    seconds = max((time.perf_counter() - started) / len(sample), _seconds_per_item.get(corpus.id, 0.0))
+    _seconds_per_item[corpus.id] = seconds
     total = _items(database, corpus, request["limit"])
     model = find_model(settings.embedding_model, allow_downloads=settings.allow_downloads)
     return {

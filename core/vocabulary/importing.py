@@ -1,7 +1,7 @@
 """Tags from a file, from pasted text, or from a corpus' gold labels; and the vocabulary as a csv file.
 
 A file is a plain list (one tag a line) or a csv with a header that has a `name` (or `tag`) column and, if
-wanted, `description`, `aliases` (separated by `|`) and `parent`.
+wanted, `description`, `aliases` (separated by `|`, or a JSON list) and `parent`.
 """
 
 from __future__ import annotations
@@ -42,9 +42,8 @@ def read_text(path: Path) -> str:
         raise InvalidInput(
             f"{path.name} cannot be read: {error.strerror or error}.", "Check the path and its rights."
         ) from error
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return raw.decode("utf-16")
-    for encoding in ("utf-8-sig", "gb18030", "cp1252"):
+    marked = raw.startswith((b"\xff\xfe", b"\xfe\xff"))
+    for encoding in ("utf-16",) if marked else ("utf-8-sig", "gb18030", "cp1252"):
         try:
             text = raw.decode(encoding)
         except UnicodeDecodeError:
@@ -70,7 +69,10 @@ def parse(text: str) -> tuple[list[NewTag], int]:
         tags = [NewTag(" ".join(line.split()).removeprefix("- ").removeprefix("* ")) for line in lines if line.strip()]
         first = 1
     else:
-        tags = list(_csv_rows(text, delimiter, header, column))
+        try:
+            tags = list(_csv_rows(text, delimiter, header, column))
+        except csv.Error as error:
+            raise InvalidInput(f"The table cannot be read: {error}.", "Save it as csv again.") from error
         first = 2
     if not tags:
         raise InvalidInput("There is no tag in it.", "Give one tag a line, or csv with a name column.")
@@ -85,10 +87,27 @@ def _csv_rows(text: str, delimiter: str, header: list[str], column: str) -> Any:
         if not any(cell.strip() for cell in row):
             continue
         cells = {name: unguard(cell) for name, cell in zip(header, row, strict=False)}
-        aliases = tuple(a.strip() for a in cells.get("aliases", "").split("|") if a.strip())
+        aliases = tuple(a.strip() for a in _aliases(cells.get("aliases", "")) if a.strip())
         yield NewTag(
             cells.get(column, ""), cells.get("description", "").strip(), aliases, cells.get("parent", "").strip()
         )
+
+
+def _aliases(cell: str) -> list[str]:
+    if cell.startswith("["):
+        try:
+            found = orjson.loads(cell)
+        except orjson.JSONDecodeError:
+            found = None
+        if isinstance(found, list) and all(isinstance(alias, str) for alias in found):
+            return found
+    return cell.split("|")
+
+
+def _aliases_cell(aliases: tuple[str, ...]) -> str:
+    """Joined by `|`; as a JSON list where that would come back as others."""
+    joined = "|".join(aliases)
+    return joined if _aliases(joined) == list(aliases) else orjson.dumps(aliases).decode()
 
 
 def import_new(database: Database, tags: list[NewTag], person: str, first_row: int = 1) -> Changes:
@@ -174,6 +193,6 @@ def export_csv(connection: Connection, spreadsheet_safe: bool = True) -> str:
     writer = csv.writer(out)
     writer.writerow(["name", "description", "aliases", "parent"])
     for tag in tags:
-        cells = [tag.name, tag.description, "|".join(tag.aliases), parents.get(tag.parent or 0, "")]
+        cells = [tag.name, tag.description, _aliases_cell(tag.aliases), parents.get(tag.parent or 0, "")]
         writer.writerow([guard(cell) for cell in cells] if spreadsheet_safe else cells)
     return out.getvalue()

@@ -68,8 +68,8 @@ def all_tags(connection: Connection, state: str = "active") -> list[Tag]:
 
 def owners(connection: Connection) -> dict[str, int]:
     """Key of every name and alias → the tag's id: what a written name means."""
-    found = dict(connection.execute(select(tag_alias.c.key, tag_alias.c.tag)).tuples().all())
-    found.update(connection.execute(select(tag.c.key, tag.c.id)).tuples().all())
+    found = {row[0]: row[1] for row in connection.execute(select(tag_alias.c.key, tag_alias.c.tag))}
+    found.update((row[0], row[1]) for row in connection.execute(select(tag.c.key, tag.c.id)))
     return found
 
 

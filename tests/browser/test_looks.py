@@ -71,6 +71,7 @@ def fits(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.evaluate(BEYOND) == []
     assert page.evaluate(SMALL) == []
+    assert all(button.bounding_box()["width"] > 39.5 for button in page.locator(".tl-bar button:visible").all())
 
 
 @pytest.fixture
@@ -142,7 +143,7 @@ def test_reviewed_with_a_finger(work: Work, filled: str, browse: Callable[..., P
     page = browse(**PHONE)
     page.goto(work.address(f"/review?corpus={filled}"))
     page.wait_for_selector(".tl-rv-chip")
-    button = {name: page.get_by_role("button", name=name) for name in ("Accept, next", "Skip", "Undo", "← Previous")}
+    button = {name: page.get_by_role("button", name=name) for name in ("Accept, next", "Skip", "Undo", "Previous item")}
     page.tap(".tl-rv-chip >> nth=1")
     page.wait_for_selector(".tl-rv-chip.tl-no")
     button["Accept, next"].tap()
@@ -153,7 +154,7 @@ def test_reviewed_with_a_finger(work: Work, filled: str, browse: Callable[..., P
     button["Undo"].tap()
     handled(page)
     assert reviewed(page)["external_id"] == "t-002"
-    button["← Previous"].tap()
+    button["Previous item"].tap()
     handled(page)
     assert reviewed(page)["external_id"] == "t-001"
     page.tap(".tl-rv-add input")
