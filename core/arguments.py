@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from typing import NoReturn
 
 from core.corpora.catalog import KINDS
 from core.corpora.writing import FORMATS
+from core.errors import InvalidInput
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises InvalidInput where argparse would print its own lines and exit: with --json an error is JSON, too."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InvalidInput(f"{self.prog}: {message}.", f"`{self.prog} --help` lists what it takes.")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -13,7 +22,7 @@ def parser() -> argparse.ArgumentParser:
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument("--project", default=argparse.SUPPRESS, help="the project to work in (default: demo)")
     shared.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print exactly one JSON object")
-    main = argparse.ArgumentParser(prog="tagloom", description="Turn raw corpora into tagged, reviewed datasets.")
+    main = Parser(prog="tagloom", description="Turn raw corpora into tagged, reviewed datasets.")
     main.add_argument("--project", default=None, help="the project to work in (default: demo)")
     main.add_argument("--json", action="store_true", help="print exactly one JSON object on standard output")
     main.add_argument("--version", action="store_true", help="print Tagloom's version")

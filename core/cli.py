@@ -10,6 +10,7 @@ import argparse
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 import orjson
 from sqlalchemy import select
 
+from core import errors
 from core.arguments import parser
 from core.corpora.catalog import find_corpus, list_corpora
 from core.corpora.mapping import Mapping, guess_mapping
@@ -44,6 +46,14 @@ class Session:
         self.queue = JobQueue(self.host)
         self.options = options
         self.project: str = options.project or DEMO
+        for project in self.host.projects():
+            if self.project in (project.slug, project.name):
+                self.project = project.slug  # by which the page finds its jobs
+                break
+
+    def ensure_project(self) -> None:
+        """Make the project when it is new."""
+        self.project = self.host.ensure_project(self.project).slug
 
     def run_job(self, kind: str, title: str, arguments: dict[str, Any], unit: str) -> Job:
         """Run a job in this process; it stands in the job list like any other.
@@ -67,7 +77,8 @@ class Session:
             time.sleep(0.3)
             ended = self.queue.get(job.id)
         if ended.state != "done":
-            raise TagloomError(ended.message or f"The job ended as {ended.state}.", ended.remedy)
+            kind = getattr(errors, str(ended.result.get("error")), TagloomError)
+            raise kind(ended.message or f"The job ended as {ended.state}.", ended.remedy or "Resume or retry it.")
         return ended
 
     def _watch(self, job_id: str, over: threading.Event) -> None:
@@ -89,7 +100,7 @@ def import_command(session: Session) -> Outcome:
         raise NotFound(f"There is no file {path}.", "Check the spelling.")
     found = inspect(path)
     mapping = _mapping(options, guess_mapping(found), list(found.rows))
-    session.host.ensure_project(session.project)
+    session.ensure_project()
     arguments = {
         "path": str(path),
         "name": path.name,
@@ -148,7 +159,7 @@ def vocabulary_command(session: Session) -> Outcome:
     if options.action == "export" and not options.file:
         raise InvalidInput("No file to write was named.", "tagloom vocabulary export FILE")
     if options.action == "import":
-        session.host.ensure_project(session.project)
+        session.ensure_project()
     database = session.host.open(session.project)
     if options.action == "import":
         if options.gold:
@@ -261,7 +272,7 @@ def jobs_command(session: Session) -> Outcome:
         queued = getattr(session.queue, options.action)(options.job)
         jobs = [session.follow(queued)]
     else:
-        jobs = session.queue.recent(options.project, limit=200)
+        jobs = session.queue.recent(session.project if options.project else None, limit=200)
     shown = [
         {
             name: getattr(job, name)
@@ -322,16 +333,29 @@ def serve_command(settings: Settings, options: argparse.Namespace) -> None:
     serve(settings, demo=not options.no_demo)
 
 
+def _refuse(error: TagloomError, as_json: bool) -> int:
+    """Say what is wrong; returns the exit code."""
+    if as_json:
+        print(orjson.dumps(error.as_dict()).decode())
+    else:
+        print(error, file=sys.stderr)
+    return error.exit_code
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code."""
-    options = parser().parse_args(arguments)
-    if options.version:
-        print(f"tagloom {installed_version()}")
-        return 0
-    if options.command is None:
-        parser().print_help(sys.stderr)
-        return 2
+    given = sys.argv[1:] if arguments is None else arguments
     try:
+        options = parser().parse_args(given)
+    except InvalidInput as error:
+        return _refuse(error, "--json" in given)
+    if options.version:
+        version = installed_version()
+        print(orjson.dumps({"version": version}).decode() if options.json else f"tagloom {version}")
+        return 0
+    try:
+        if options.command is None:
+            raise InvalidInput("No command was given.", "`tagloom --help` lists them.")
         settings = load_settings()
         if options.command == "serve":
             serve_command(settings, options)
@@ -342,14 +366,16 @@ def main(arguments: list[str] | None = None) -> int:
         finally:
             session.host.close()
     except TagloomError as error:
-        if options.json:
-            print(orjson.dumps(error.as_dict()).decode())
-        else:
-            print(error, file=sys.stderr)
-        return error.exit_code
+        return _refuse(error, options.json)
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         return 130
+    except Exception as error:
+        if not options.json:
+            raise
+        traceback.print_exc()  # to standard error; who reads the JSON still gets an object
+        message = f"Tagloom made a mistake here ({type(error).__name__})."
+        return _refuse(TagloomError(message, "The details are on standard error."), True)
     print(orjson.dumps(answer).decode() if options.json else text)
     return code
 

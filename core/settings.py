@@ -125,7 +125,7 @@ def load_settings(environment: Mapping[str, str] | None = None, env_file: Path |
         text = given.get(name, "").strip()
         if not text:
             return default
-        if not text.isdigit() or not least <= int(text) <= most:
+        if not text.isdecimal() or not least <= int(text) <= most:
             raise InvalidInput(
                 f"The setting {name} is {text!r}, which is not a whole number from {least} to {most}.",
                 f"Set {name} to such a number or remove it.",

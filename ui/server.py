@@ -46,9 +46,9 @@ def check_bind(settings: Settings) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((settings.host, settings.port))
-        except OSError as error:
+        except (OSError, OverflowError) as error:
             raise InvalidInput(
-                f"Port {settings.port} on {settings.host} cannot be used ({error.strerror}).",
+                f"Port {settings.port} on {settings.host} cannot be used ({getattr(error, 'strerror', error)}).",
                 f"Is Tagloom running already? Otherwise choose another port: PORT={settings.port + 1}.",
             ) from error
 

@@ -41,9 +41,16 @@ class HashingEncoder:
         vectors = np.zeros((len(texts), self._dimension), np.float32)
         for row, text in zip(vectors, texts, strict=True):
             for gram in _grams(clean_text(text).casefold()):
-                value = zlib.crc32(gram.encode()) * 2654435761 % 2**32  # mixed: neighbouring sums differ little
+                value = _mixed(zlib.crc32(gram.encode()))
                 row[(value >> 1) % self._dimension] += 1 if value & 1 else -1
         return unit_rows(np.sign(vectors) * np.sqrt(np.abs(vectors)))
+
+
+def _mixed(value: int) -> int:
+    """32 bits of which each depends on all bits given (the last steps of MurmurHash3): checksums alone are linear."""
+    value = (value ^ value >> 16) * 0x85EBCA6B & 0xFFFFFFFF
+    value = (value ^ value >> 13) * 0xC2B2AE35 & 0xFFFFFFFF
+    return value ^ value >> 16
 
 
 def _grams(text: str) -> Iterator[str]:

@@ -55,7 +55,8 @@ def execute(queue: JobQueue, job_id: str, kinds: Mapping[str, str]) -> Job | Non
         raise
     except TagloomError as error:
         context.log(f"Failed: {error}")
-        queue.finish(job.id, "failed", message=error.message, remedy=error.remedy)
+        kind = {"error": type(error).__name__}  # tells the command line a wrong request from a fault
+        queue.finish(job.id, "failed", result=kind, message=error.message, remedy=error.remedy)
     except MemoryError:
         context.log("Failed: out of memory.")
         queue.finish(

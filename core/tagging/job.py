@@ -52,16 +52,17 @@ def check_request(arguments: dict[str, Any]) -> dict[str, Any]:
         InvalidInput: one of them is out of range or unknown.
     """
     method, engine = arguments.get("method") or "selective", arguments.get("engine") or "builtin"
-    top_k, threshold, limit = arguments.get("top_k") or 8, arguments.get("threshold"), arguments.get("limit")
+    top_k, threshold, limit = arguments.get("top_k"), arguments.get("threshold"), arguments.get("limit")
+    top_k = 8 if top_k is None else top_k
     if method not in METHODS:
         raise InvalidInput(f"There is no method “{method}”.", f"Methods: {', '.join(METHODS)}.")
     if engine not in ENGINES:
         raise InvalidInput(f"There is no engine “{engine}”.", f"Engines: {', '.join(ENGINES)}.")
-    if not isinstance(top_k, int) or not 1 <= top_k <= 50:
+    if type(top_k) is not int or not 1 <= top_k <= 50:  # isinstance would take true for 1
         raise InvalidInput("The number of tags per item is from 1 to 50.", "Choose such a number.")
-    if threshold is not None and not (isinstance(threshold, int | float) and 0 <= threshold <= 1):
+    if threshold is not None and not (type(threshold) in (int, float) and 0 <= threshold <= 1):
         raise InvalidInput("The least score is from 0 to 1.", "Choose such a number, or leave it out.")
-    if limit is not None and not (isinstance(limit, int) and limit >= 1):
+    if limit is not None and not (type(limit) is int and limit >= 1):
         raise InvalidInput("The number of items is at least 1.", "Leave it out to tag all items.")
     return {"method": method, "engine": engine, "top_k": top_k, "threshold": threshold, "limit": limit}
 

@@ -194,7 +194,7 @@ def find_run(connection: Connection, run_id: str) -> Any:
         NotFound: there is none with that id.
     """
     row = None
-    if run_id.isdigit() and len(run_id) < 16:
+    if run_id.isdecimal() and len(run_id) < 16:
         row = connection.execute(select(run).where(run.c.id == int(run_id))).first()
     if row is None:
         raise NotFound(f"There is no run “{run_id}”.", "`tagloom runs` lists them.")

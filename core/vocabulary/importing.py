@@ -107,7 +107,7 @@ def _aliases(cell: str) -> list[str]:
 def _aliases_cell(aliases: tuple[str, ...]) -> str:
     """Joined by `|`; as a JSON list where that would come back as others."""
     joined = "|".join(aliases)
-    return joined if _aliases(joined) == list(aliases) else orjson.dumps(aliases).decode()
+    return joined if not aliases or _aliases(joined) == list(aliases) else orjson.dumps(aliases).decode()
 
 
 def import_new(database: Database, tags: list[NewTag], person: str, first_row: int = 1) -> Changes:

@@ -43,7 +43,7 @@ class Call:
         text = self.text(name)
         if not text:
             return default
-        if not text.isdigit() or len(text) > 15 or not least <= int(text) <= most:
+        if not text.isdecimal() or len(text) > 15 or not least <= int(text) <= most:
             raise InvalidInput(f"“{name}” is not a number from {least} to {most}.", "Correct the address.")
         return int(text)
 

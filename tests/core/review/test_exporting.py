@@ -140,7 +140,7 @@ names = st.sampled_from(
         "corpus",
         "keywords",
     ]
-) | st.text(characters, min_size=1, max_size=6)
+) | st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=6)
 json_values = st.recursive(
     st.none()
     | st.booleans()

@@ -262,3 +262,13 @@ def test_any_item_is_answered(items):
             assert any(
                 c.field == evidence.field and c.text[evidence.start : evidence.end] == evidence.passage for c in clues
             )
+
+
+def test_what_the_model_cannot_read_is_no_evidence(encoder):
+    vocabulary = [TagEntry("a", "音乐"), TagEntry("b", "历史"), TagEntry("c", "cooking"), TagEntry("d", "美食节目")]
+    tagger = SelectiveTagger(vocabulary, encoder)
+    item = [Clue("caption", "caption", "今天去海边看日出，风很大，拍了美食照片")]
+    assert tagger.tag([item], threshold=0)[0][0].tag_id == "d"
+    for suggestion in tagger.tag([item], threshold=0)[0]:
+        assert all(evidence.match == "stem" for evidence in suggestion.evidence)
+    assert tagger.tag([[Clue("caption", "caption", "今天去海边看日出，风很大")]])[0] == []

@@ -310,6 +310,19 @@ def test_an_exported_vocabulary_comes_back_the_same(sqlite_host, rows):
             assert cell[:1] not in ("=", "@", "\t", "\r"), "nothing that a spreadsheet would run"
 
 
+def test_what_an_exported_vocabulary_looks_like(database):
+    bring_in(database, "name,description,aliases,parent\nbees,Busy,apis|wild bees,insects\n")
+    import_new(database, [NewTag("=sum", aliases=("a|b", "c"))], ANN)
+    with database.read() as connection:
+        rows = list(csv.reader(io.StringIO(export_csv(connection), newline="")))
+    assert rows == [
+        ["name", "description", "aliases", "parent"],
+        ["'=sum", "", '["a|b","c"]', ""],
+        ["bees", "Busy", "apis|wild bees", "insects"],
+        ["insects", "", "", ""],
+    ]
+
+
 def test_archived_tags_are_not_exported(database):
     add_tags(database, "bees", "ants")
     database.write(lambda c: c.execute(tag.update().where(tag.c.name == "ants").values(state="archived")) and None)
