@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", 
 def suggest_everywhere(database: Database, corpus: Corpus) -> int:
     """Made-up suggestions for every item, written like a run's; returns how many."""
     dice = random.Random(5)
-    tags = [database.write(lambda c, n=n: add_tag(c, f"tag number {n}", "bench")) for n in range(TAGS)]
+    tags = [database.write(partial(add_tag, name=f"tag number {n}", person="bench")) for n in range(TAGS)]
     recipe = Recipe("tags", "selective", "builtin", "none", {"top_k": PER_ITEM, "threshold": None})
     run = database.write(lambda c: start_run(c, corpus, recipe, "bench", None))
     with database.read() as connection:
@@ -67,12 +68,11 @@ def suggest_everywhere(database: Database, corpus: Corpus) -> int:
         ]
         return Answer(key, rows=rows)
 
-    def write(connection: Connection, part: list[int]) -> None:
+    def write(part: list[int], connection: Connection) -> None:
         store_answers(connection, run, [answer(key) for key in part])
 
     for start in range(0, len(keys), BATCH):
-        part = keys[start : start + BATCH]
-        database.write(lambda c, p=part: write(c, p))
+        database.write(partial(write, keys[start : start + BATCH]))
     return len(keys) * PER_ITEM
 
 
@@ -102,19 +102,29 @@ def show(what: str, timings: list[dict[str, Any]]) -> None:
         )
 
 
-def start_import(server: Server, rows: Path) -> tuple[Person, str]:
+def start_import(server: Server, rows: Path) -> str:
     """Start importing a file as the page does; returns once rows have been stored."""
     person = Person(server.port, None, PROJECT)
     person.get("state")  # gives it a cookie
     found = person.post("inspect", {"path": str(rows)})
     job = person.post("import", {"path": str(rows), "corpus": "beside", "mapping": found["mapping"]})["job"]["id"]
-    while not state_of(person, job)["done"]:
+    while not state_of(server, job)["done"]:
         time.sleep(0.2)
-    return person, job
+    return str(job)
 
 
-def state_of(person: Person, job: str) -> dict[str, Any]:
-    return next(entry for entry in person.get("jobs")["jobs"] if entry["id"] == job)
+def state_of(server: Server, job: str) -> dict[str, Any]:
+    jobs = Person(server.port, None, PROJECT).get("jobs")["jobs"]
+    return dict(next(entry for entry in jobs if entry["id"] == job))
+
+
+def cancel_import(server: Server, job: str) -> None:
+    """Stop the job and wait for its process: it works in a folder that is about to go."""
+    person = Person(server.port, None, PROJECT)
+    person.get("state")
+    person.post(f"jobs/{job}/cancel", {})
+    while state_of(server, job)["state"] == "running":
+        time.sleep(0.2)
 
 
 def bench(server: Server, folder: Path, corpus: str, rows: int, number: int, pace: float) -> None:
@@ -126,18 +136,18 @@ def bench(server: Server, folder: Path, corpus: str, rows: int, number: int, pac
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.goto(f"http://127.0.0.1:{server.port}/?project={PROJECT}#/review?corpus={corpus}")
         page.wait_for_function("window.tagloomReview && tagloomReview.prefetched() >= 100")
-        press(page, 30, pace)  # the browser compiles what it runs often
+        press(page, 60, pace)  # the browser compiles what it runs often
         show("nothing else running", press(page, number, pace))
         source = write_rows(folder / "beside.csv", rows, seed=2)
-        person, job = start_import(server, source)
-        before = state_of(person, job)["done"]
+        job = start_import(server, source)
+        before = state_of(server, job)["done"]
         show(f"beside an import of {rows:,} rows", press(page, number, pace))
-        after = state_of(person, job)
+        after = state_of(server, job)
         print(f"{'':<34} the import went from row {before:,} to {after['done']:,} meanwhile ({after['state']})")
         if after["state"] != "running":
             print(f"{'':<34} it was over before the last key: take more --rows")
         else:
-            person.post(f"jobs/{job}/cancel", {})
+            cancel_import(server, job)
         browser.close()
 
 

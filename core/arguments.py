@@ -19,7 +19,7 @@ class Parser(argparse.ArgumentParser):
 
 def parser() -> argparse.ArgumentParser:
     """Every command with its options."""
-    shared = argparse.ArgumentParser(add_help=False)
+    shared = Parser(add_help=False)
     shared.add_argument("--project", default=argparse.SUPPRESS, help="the project to work in (default: demo)")
     shared.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print exactly one JSON object")
     main = Parser(prog="tagloom", description="Turn raw corpora into tagged, reviewed datasets.")

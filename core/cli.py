@@ -211,7 +211,8 @@ def tag_command(session: Session) -> Outcome:
             .limit(1000)
         )
         with database.read() as connection:
-            failures = [dict(row) for row in connection.execute(query).mappings()]
+            names = ("id", "external_id", "state", "error")
+            failures = [dict(zip(names, row, strict=True)) for row in connection.execute(query)]
     text = f"Run {result['run']}: {result['ok']:,} of {result['items']:,} items, {result['suggestions']:,} suggestions"
     lines = [f"  {f['external_id'] or f['id']}: {f['state']} {f['error'] or ''}" for f in failures[:SHOWN_FAILURES]]
     return {**result, "failures": failures}, "\n".join([text, *lines]), 1 if failed else 0

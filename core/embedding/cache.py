@@ -20,6 +20,12 @@ KEYS_PER_QUERY = 400
 ENCODE_AT_ONCE = 512
 BUSY_SECONDS = 10.0
 
+FORGET = """
+    DELETE FROM vectors WHERE rowid IN (
+        SELECT rowid FROM vectors WHERE rowid <= (SELECT max(rowid) FROM vectors) - ? ORDER BY rowid LIMIT ?
+    )
+"""
+
 
 def vector_key(encoder_name: str, text: str) -> bytes:
     """32 bytes that stand for a text under an encoder."""
@@ -71,12 +77,13 @@ class SqliteCache:
     """Vectors in a SQLite file of their own: vectors(key blob primary key, vector blob of float32).
 
     Several processes may use one file: write-ahead log, transactions of at most ROWS_PER_TRANSACTION rows, a busy
-    wait. A cache must never stop work: when the file is damaged or cannot be written, it is passed over and `problem`
-    says why.
+    wait. Beyond `capacity` rows the oldest go (about 0.9 GB at 384 dimensions). A cache must never stop work: when the
+    file is damaged or cannot be written, it is passed over and `problem` says why.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, capacity: int = 500_000) -> None:
         self.path = path
+        self.capacity = capacity
         self.problem = ""
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
@@ -109,6 +116,7 @@ class SqliteCache:
                         connection.executemany(
                             "INSERT OR IGNORE INTO vectors VALUES (?, ?)", rows[start : start + ROWS_PER_TRANSACTION]
                         )
+                        connection.execute(FORGET, (self.capacity, ROWS_PER_TRANSACTION * 2))
             except (sqlite3.Error, OSError) as error:
                 self._failed(error)
 

@@ -80,6 +80,7 @@ DEFAULTS = SelectiveParameters()
 
 TYPICAL_SIMILARITY = 0.13  # of a tag with an item it has nothing to do with; stands in until a sample is known
 TYPICAL_SHARE = 0.01  # of items that name a tag
+NAMED_SIMILARITY = 0.3  # of a tag with an item that names it; stands in where the model cannot read one of them
 PRIOR_ITEMS = 50.0  # how many items these two assumptions are worth
 REFERENCE_ITEMS = 2500.0  # a tag named by one in so many has rarity 1
 SAME_ITEM = 0.999  # cosine above which a neighbour is the item itself or a copy, and is not asked

@@ -28,6 +28,7 @@ from core.tagging.lexical import Matcher
 from core.tagging.reading import Block, read_blocks
 from core.tagging.scoring import (
     DEFAULTS,
+    NAMED_SIMILARITY,
     Floats,
     SampleStatistics,
     SelectiveParameters,
@@ -91,6 +92,7 @@ class SelectiveTagger:
         self.parameters = parameters
         self._matcher = Matcher([(tag.name, *tag.aliases) for tag in self.tags])
         self._tag_vectors: Floats | None = None
+        self._tags_read: list[bool] = []
         self._use(SampleStatistics.empty(len(self.tags)))
 
     def prepare(self, sample: Iterable[Sequence[Clue]], progress: Callable[[], object] | None = None) -> None:
@@ -212,6 +214,7 @@ class SelectiveTagger:
                 if about:
                     row += ALIAS_SHARE * vectors[about]
             lengths = np.sqrt(np.square(rows).sum(axis=1, keepdims=True))
+            self._tags_read = [self._understands(name) for name, _, _ in texts]
             self._tag_vectors = (rows / np.where(lengths > 0, lengths, 1)).astype(np.float32)
         return self._tag_vectors
 
@@ -221,8 +224,11 @@ class SelectiveTagger:
         raw = similarity[: len(block.items)] - priors.common
         nearest, weights = neighbours(block.leads, sample, self.parameters)
         for row, item in enumerate(block.items):
+            read = self._understands(item.lead)
             for tag, gain in item.words(self.parameters).items():
                 raw[row, tag] += gain * priors.rarity[tag]
+                if not (read and self._tags_read[tag]):
+                    raw[row, tag] += max(0.0, NAMED_SIMILARITY - float(similarity[row, tag]))
             if priors.trust and weights[row].any():
                 words = neighbour_words(nearest[row], weights[row], sample, m)
                 raw[row] += np.float32(priors.trust) * priors.neighbour_gain * words

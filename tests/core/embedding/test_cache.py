@@ -95,6 +95,14 @@ def test_two_processes_write_one_file(tmp_path):
     assert all(np.array_equal(found[vector_key(name, t)], v) for t, v in zip(texts, expected, strict=True))
 
 
+def test_the_file_forgets_the_oldest(tmp_path):
+    cache = SqliteCache(tmp_path / "v.db", capacity=300)
+    keys = [str(i).encode() for i in range(1000)]
+    for start in range(0, 1000, 100):
+        cache.put_many({key: np.ones(2, np.float32) for key in keys[start : start + 100]})
+    assert set(cache.get_many(keys)) == set(keys[700:])
+
+
 def test_a_damaged_file_never_stops_work(tmp_path):
     path = tmp_path / "vectors.db"
     path.write_bytes(b"this is no database, it only looks like one " * 50)
