@@ -92,9 +92,37 @@ def press(page: Page, number: int, pace: float) -> list[dict[str, Any]]:
     return list(page.evaluate("tagloomReview.timings.map(each => ({...each}))"))
 
 
+EMPTY = """<p>0</p><script>
+  window.timings = [];
+  addEventListener("keydown", (event) => {
+    document.querySelector("p").textContent = event.timeStamp;
+    const timing = { painted_ms: null, acked_ms: null };
+    timings.push(timing);
+    requestAnimationFrame(() => {
+      const channel = new MessageChannel();
+      channel.port1.onmessage = () => (timing.painted_ms = performance.now() - event.timeStamp);
+      channel.port2.postMessage(null);
+    });
+  });
+</script>"""
+
+
+def floor(page: Page, number: int, pace: float) -> list[dict[str, Any]]:
+    """The same keys on a page that only changes one word: what this browser on this machine costs by itself."""
+    page.set_content(EMPTY)
+    began = time.perf_counter()
+    for n, key in enumerate(presses(number)):
+        time.sleep(max(0.0, began + n / pace - time.perf_counter()))
+        page.keyboard.press(key)
+    page.wait_for_timeout(200)
+    return list(page.evaluate("timings"))
+
+
 def show(what: str, timings: list[dict[str, Any]]) -> None:
     for name, field in (("painted", "painted_ms"), ("acknowledged", "acked_ms")):
         times = [timing[field] for timing in timings if timing[field] is not None]
+        if not times:
+            continue
         figures = f"p50 {median(times):5.0f} ms   p95 {percentile(times, 0.95):5.0f} ms   worst {max(times):5.0f} ms"
         fits = "kept" if percentile(times, 0.95) <= BUDGET[name] else "MISSED"
         print(
@@ -134,6 +162,7 @@ def bench(server: Server, folder: Path, corpus: str, rows: int, number: int, pac
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM)
         page = browser.new_page(viewport={"width": 1440, "height": 900})
+        show("an empty page, for comparison", floor(page, number, pace))
         page.goto(f"http://127.0.0.1:{server.port}/?project={PROJECT}#/review?corpus={corpus}")
         page.wait_for_function("window.tagloomReview && tagloomReview.prefetched() >= 100")
         press(page, 60, pace)  # the browser compiles what it runs often

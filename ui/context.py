@@ -73,8 +73,9 @@ class AppContext:
     def person_of(self, cookie: str | None) -> Person | None:
         """The person that a cookie names; None when it is missing, forged or of another host."""
         if cookie:
-            person_id, _, digest = cookie.rpartition(".")
-            if person_id and hmac.compare_digest(self.sign(person_id), f"{person_id}.{digest}"):
+            person_id = cookie.rpartition(".")[0]
+            # bytes: of text, compare_digest takes ASCII only, and a forged cookie may hold anything
+            if person_id and hmac.compare_digest(self.sign(person_id).encode(), cookie.encode()):
                 return self._known(person_id)
         return self._local() if self.local else None
 

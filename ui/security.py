@@ -87,11 +87,19 @@ class Guard:
         headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
         authority = headers.get(b"host", "")
         if not self.allows_host(authority):
+            if scope["type"] == "websocket":
+                await send({"type": "websocket.close", "code": 1008})
+                return
             await _refuse(send, 400, "This server is not known by that name.", "Open it by the address it printed.")
             return
         if scope["type"] == "websocket" or scope["method"] not in SAFE_METHODS:
             origin, site = headers.get(b"origin"), headers.get(b"sec-fetch-site", "none")
-            foreign = not self.allows_origin(origin, authority) if origin else site not in ("none", "same-origin")
+            foreign = (
+                not self.allows_origin(origin, authority) if origin is not None else site not in ("none", "same-origin")
+            )
+            if foreign and scope["type"] == "websocket":
+                await send({"type": "websocket.close", "code": 1008})
+                return
             if foreign:
                 await _refuse(send, 403, "Another site's page may not change anything here.", "Open Tagloom itself.")
                 return

@@ -17,7 +17,6 @@ from starlette.routing import Route
 from core.errors import InvalidInput, NotAllowed, NotFound, StoreError
 from core.settings import Settings
 from ui.context import COOKIE, AppContext
-from ui.routes.http import error_response, json_response
 
 KEEP_SECONDS = 7 * 24 * 3600
 SPARE_BYTES = 200 * 1024 * 1024  # the databases must stay able to write
@@ -89,14 +88,21 @@ def find_typed(app: AppContext, typed: str) -> tuple[Path, str]:
     text = typed.strip().strip("\"'")
     if not text or "\0" in text:
         raise InvalidInput("No path was typed.", "Type the path of a file.")
-    path = Path(text).expanduser().resolve()
+    try:
+        path = Path(text).expanduser().resolve()
+    except (OSError, RuntimeError) as error:  # no such user behind ~, links that lead in a circle
+        raise NotFound(f"There is no file {text[:200]}.", "Check the spelling.") from error
     inside = any(path.is_relative_to(root) for root in app.settings.roots)
     if not app.local and not inside:
         raise NotAllowed(
             "This server reads typed paths only below the folders that its operator named.", "Upload the file instead."
         )
-    if not path.is_file():
-        raise NotFound(f"There is no file {path}.", "Check the spelling; a folder cannot be imported yet.")
+    try:
+        found = path.is_file()
+    except OSError:  # a name longer than any file's, a folder that may not be looked into
+        found = False
+    if not found:
+        raise NotFound(f"There is no file {text[:200]}.", "Check the spelling; a folder cannot be imported yet.")
     return path, path.name
 
 
@@ -108,6 +114,8 @@ def tidy(settings: Settings) -> None:
 
 
 def upload_route(app: AppContext) -> Route:
+    from ui.routes.http import error_response, json_response  # ui.routes imports this module
+
     async def endpoint(request: Request) -> Response:
         try:
             return json_response(await receive(app, request))

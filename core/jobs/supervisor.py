@@ -55,7 +55,8 @@ class Supervisor:
         """Stop watching; running workers go on."""
         self._stop.set()
         self._wake.set()
-        self._thread.join(timeout=5)
+        if self._thread.ident is not None:  # it may never have been started
+            self._thread.join(timeout=5)
 
     def wake(self) -> None:
         """Look at once: a job was queued."""

@@ -48,6 +48,18 @@ def renamed_fields(fields: set[str]) -> dict[str, str]:
     return renamed
 
 
+def check_export(format: str, status: str) -> None:
+    """Refuse an export that cannot be.
+
+    Raises:
+        InvalidInput: the format or the status is unknown.
+    """
+    if format not in FORMATS:
+        raise InvalidInput(f"“{format}” is no export format.", f"Formats: {', '.join(FORMATS)}.")
+    if status != "all" and status not in STATUSES:
+        raise InvalidInput(f"“{status}” is no status.", f"Use all, or one of {', '.join(STATUSES)}.")
+
+
 def export_job(job: JobContext) -> dict[str, Any]:
     """Arguments: corpus, format, status ("all" | "done"), suggestions, provenance, path (optional).
 
@@ -57,8 +69,6 @@ def export_job(job: JobContext) -> dict[str, Any]:
     with job.database.read() as connection:
         corpus = find_corpus(connection, arguments["corpus"])
     format = arguments.get("format", "jsonl")
-    if format not in FORMATS:
-        raise InvalidInput(f"“{format}” is no export format.", f"Formats: {', '.join(FORMATS)}.")
     safe_name = re.sub(r"[^\w.-]+", "-", corpus.name).strip("-.") or "corpus"
     name = f"{safe_name}.{format}"
     path = Path(arguments["path"]) if arguments.get("path") else job.folder / name
@@ -92,8 +102,7 @@ def export_corpus(
     Raises:
         InvalidInput: the format or status is unknown, or the file cannot be written.
     """
-    if status != "all" and status not in STATUSES:
-        raise InvalidInput(f"“{status}” is no status.", f"Use all, or one of {', '.join(STATUSES)}.")
+    check_export(format, status)
     with database.read() as connection:
         counts = status_counts(connection, corpus.pk)
     total = sum(counts.values()) if status == "all" else counts[status]

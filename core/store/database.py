@@ -178,7 +178,7 @@ class Database:
                                 with connection.begin_nested():
                                     answers.append((future, function(connection)))
                         except DBAPIError as error:
-                            if len(group) == 1 or error.connection_invalidated:
+                            if len(group) == 1 or error.connection_invalidated or not _still_open(connection):
                                 raise
                             explained = self._explain(error) if type(error) in _UNUSABLE else error
                             failures.append((future, explained))
@@ -189,7 +189,7 @@ class Database:
         except Exception as error:
             failure: Exception = error
             if isinstance(error, DatabaseError) and type(error) in _UNUSABLE:
-                failure = self._explain(error)
+                failure = self._explain(_first_cause(error))
             for _, future in group:
                 future.set_exception(failure)
             return
@@ -212,6 +212,22 @@ class Database:
         else:
             remedy = "Run `tagloom doctor` to see what is wrong."
         return StoreError(f"The database {where} cannot be used: {said}.", remedy)
+
+
+def _still_open(connection: Connection) -> bool:
+    """False when SQLite has rolled the whole transaction back by itself, as it may on a full disk: then nothing of
+    the group is stored, and none of its functions may be told that it was."""
+    return bool(getattr(connection.connection.dbapi_connection, "in_transaction", True))
+
+
+def _first_cause(error: DatabaseError) -> DatabaseError:
+    """What made SQLite roll everything back, behind the complaint that a savepoint is gone."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, DatabaseError) and "no such savepoint" not in str(cause):
+            return cause
+        cause = cause.__context__
+    return error
 
 
 def allocate(connection: Connection, table: str, column: str, n: int) -> list[int]:

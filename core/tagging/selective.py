@@ -224,7 +224,7 @@ class SelectiveTagger:
         raw = similarity[: len(block.items)] - priors.common
         nearest, weights = neighbours(block.leads, sample, self.parameters)
         for row, item in enumerate(block.items):
-            read = self._understands(item.lead)
+            read = bool(item.lead) and self._understands(item.lead)
             for tag, gain in item.words(self.parameters).items():
                 raw[row, tag] += gain * priors.rarity[tag]
                 if not (read and self._tags_read[tag]):

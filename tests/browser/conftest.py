@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,7 +28,6 @@ CHROMIUM = [
     "--disable-sync",
 ]
 NO_ANSWER = re.compile(r"Failed to load resource|ERR_CONNECTION|WebSocket|Could not connect|Failed to fetch")
-
 REFUSED = re.compile(r"responded with a status of 4\d\d")
 
 
@@ -52,7 +51,8 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="package")
-def running_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+def running_app(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """One server for all tests of this folder; each test has a project of its own in it."""
     app = App(tmp_path_factory.mktemp("app"), "--no-demo")
     try:
         app.start()
@@ -123,7 +123,8 @@ def watch() -> Iterator[Watch]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember that a test failed, so that its pages are kept as pictures."""
     report = yield
     item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
     return report

@@ -56,6 +56,7 @@ def write_rows(folder: Path) -> Path:
         for n, text in enumerate(ALL):
             other = ALL[(n + 1) % len(ALL)]
             writer.writerow([f"{n} {text}", text, f"{text} and {other}", text, other, LINK, text, f"{text}|{other}"])
+        writer.writerow([f"0 {IMAGE}", *["the same id again"] * 7])  # the report tells why it was left out
     return path
 
 
@@ -91,6 +92,8 @@ def test_hostile_text_is_shown_and_never_run(hostile: Work, page: Page, tmp_path
     dialog.locator(".tl-actions .tl-primary").click()
     page.wait_for_selector("dialog[open] .tl-report")
     assert corpus_name in dialog.inner_text()
+    page.wait_for_selector("dialog[open] .tl-reasons")
+    assert IMAGE in page.inner_text("dialog[open] .tl-reasons")
     unharmed(page)
     page.click("dialog[open] >> text=Open the corpus")
     page.wait_for_selector(".tl-items .tl-item")
@@ -164,6 +167,11 @@ def test_hostile_text_is_shown_and_never_run(hostile: Work, page: Page, tmp_path
     unharmed(page)
     close_dialogs(page)
     page.goto(hostile.address(f"/corpora?corpus={corpus}"))
+    page.click(".tl-side >> text=Tag again…")
+    page.wait_for_selector("dialog[open] >> text=Try on 10")
+    assert corpus_name in page.inner_text("dialog[open]")
+    unharmed(page)
+    close_dialogs(page)
     page.click(".tl-side >> text=Export…")
     page.click("dialog[open] .tl-actions .tl-primary")
     link = page.locator("dialog[open] a.tl-primary")

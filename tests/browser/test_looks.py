@@ -162,7 +162,7 @@ def test_reviewed_with_a_finger(work: Work, filled: str, browse: Callable[..., P
     page.tap(".tl-rv-option")
     page.wait_for_selector(".tl-rv-chip[data-name='by finger']")
     fits(page)
-    assert button["Accept, next"].is_visible() and button["Accept, next"].bounding_box()["y"] < 844  # type: ignore[index]
+    assert button["Accept, next"].is_visible() and button["Accept, next"].bounding_box()["y"] < 844
     all_saved(page)
     assert [event.action for event in work.events()] == ["edit", "accept", "skip", "undo", "edit"]
 

@@ -6,9 +6,10 @@ from starlette.routing import BaseRoute
 
 from ui.context import AppContext
 from ui.routes import corpora, host, jobs, review, tagging, vocabulary
+from ui.routes.http import unknown_route
 
 
 def all_routes(app: AppContext) -> list[BaseRoute]:
     """Every route of the page."""
     parts = (host, jobs, corpora, vocabulary, tagging, review)
-    return [route for part in parts for route in part.routes(app)]
+    return [*(route for part in parts for route in part.routes(app)), unknown_route()]

@@ -13,6 +13,7 @@ from core.corpora.deleting import delete_corpus, delete_items, restore_corpus, r
 from core.corpora.mapping import Mapping
 from core.corpora.preview import inspect_with_mapping
 from core.errors import InvalidInput
+from core.review.exporting import check_export
 from core.review.queue import item_detail
 from ui.context import AppContext
 from ui.routes.http import Call, route
@@ -59,7 +60,7 @@ def items(call: Call) -> dict[str, Any]:
 
 def item(call: Call) -> dict[str, Any]:
     with call.database.read() as connection:
-        detail = item_detail(connection, call.request.path_params["item"])
+        detail = item_detail(connection, call.part("item"))
     names = {person.id: person.name for person in call.app.host.people()}
     for event in detail["history"]:
         event["person"] = names.get(event["person"], event["person"])
@@ -104,6 +105,7 @@ def export(call: Call) -> dict[str, Any]:
         "suggestions": call.given("suggestions", bool, False),
         "provenance": call.given("provenance", bool, False),
     }
+    check_export(arguments["format"], arguments["status"])
     title = f"Export {corpus.name} as {arguments['format']}"
     return {"job": describe_job(call.app.enqueue(call.project, "export", title, arguments, call.person.id, "items"))}
 

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from core.errors import InvalidInput, NotAllowed, TagloomError
+from core.errors import InvalidInput, NotAllowed, NotFound, TagloomError
 from core.store.database import Database
 from core.store.projects import Person
 from ui.context import COOKIE, AppContext
@@ -31,8 +31,12 @@ class Call:
     body: dict[str, Any]
 
     def text(self, name: str, default: str = "") -> str:
-        """A value of the query."""
-        return self.request.query_params.get(name, default)
+        """A value of the query, without NUL characters, which Postgres takes nowhere."""
+        return self.request.query_params.get(name, default).replace("\0", "")
+
+    def part(self, name: str) -> str:
+        """A value that stands in the path."""
+        return str(self.request.path_params[name]).replace("\0", "")
 
     def number(self, name: str, default: int, least: int = 0, most: int = 1_000_000_000) -> int:
         """A whole number of the query.
@@ -58,7 +62,7 @@ class Call:
             return default
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             raise InvalidInput(f"The request's “{name}” is missing or not of the right kind.", "Reload the page.")
-        return value
+        return value.replace("\0", "") if isinstance(value, str) else value
 
     @cached_property
     def project(self) -> str:
@@ -107,7 +111,7 @@ async def read_body(request: Request) -> dict[str, Any]:
     Raises:
         InvalidInput: it is too large, not declared as JSON, or not an object.
     """
-    if request.method == "GET":
+    if request.method in ("GET", "HEAD"):
         return {}
     if request.headers.get("content-type", "").split(";")[0].strip() != "application/json":
         raise InvalidInput("The request is not declared as JSON.", "Send content-type: application/json.")
@@ -124,6 +128,17 @@ async def read_body(request: Request) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise InvalidInput("The request is not a JSON object.", "Reload the page.")
     return body
+
+
+def unknown_route() -> Route:
+    """The last route: what no other one answers, be it the address or the method."""
+
+    async def endpoint(request: Request) -> Response:
+        what = f"{request.method} {request.url.path[:200]}"
+        return error_response(NotFound(f"There is no route {what}.", "Reload the page: it may be of an older version."))
+
+    methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+    return Route("/tagloom/api/{rest:path}", endpoint, methods=methods)
 
 
 def route(app: AppContext, method: str, path: str, handler: Handler) -> Route:

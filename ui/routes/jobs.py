@@ -69,7 +69,7 @@ def own_job(call: Call) -> Job:
     Raises:
         NotFound: it does not.
     """
-    job = call.app.queue.get(call.request.path_params["job"])
+    job = call.app.queue.get(call.part("job"))
     if job.project != call.project:
         raise NotFound("That job belongs to another project.", "Open that project first.")
     return job

@@ -305,3 +305,26 @@ def test_rows_are_counted_in_the_right_project(host):
 
     add_tags(one, "jazz")
     assert (count(one, tag), count(two, tag)) == (1, 0)
+
+
+def test_a_full_disk_is_a_sentence_and_costs_nothing_that_was_saved(sqlite_host):
+    store = sqlite_host.database
+    store.write(put("before"))
+    pages = store.write(lambda c: c.exec_driver_sql("PRAGMA page_count").scalar())
+    store.write(lambda c: c.exec_driver_sql(f"PRAGMA max_page_count = {pages + 2}").scalar())
+    big = put("big", "x" * 1_000_000)
+    with pytest.raises(StoreError) as full:
+        store.write(big)
+    assert "full" in full.value.message and "disk space" in full.value.remedy
+    release, _ = hold_writer(store)
+    together = [store.submit(put("small")), store.submit(big), store.submit(put("other"))]
+    release.set()
+    outcomes = [future.exception(30) for future in together]
+    assert isinstance(outcomes[1], StoreError) and "disk space" in outcomes[1].remedy
+    assert all(outcome is None or isinstance(outcome, StoreError) for outcome in outcomes)
+    stored = names(store)
+    assert "before" in stored and "big" not in stored
+    assert [n in stored for n in ("small", "other")] == [outcomes[0] is None, outcomes[2] is None], "as was answered"
+    store.write(lambda c: c.exec_driver_sql("PRAGMA max_page_count = 1000000").scalar())
+    store.write(big)
+    assert "big" in names(store)

@@ -1,0 +1,25 @@
+from sqlalchemy import select
+
+from core.corpora.catalog import list_corpora
+from core.demo import ensure_demo
+from core.jobs.queue import JobQueue
+from core.store.projects import DEMO
+from core.store.schema import import_note, item
+from core.vocabulary.store import all_tags
+from tests.making import count
+
+
+def test_the_demo_project_is_made_once(host):
+    ensure_demo(host)
+    database = host.open(DEMO)
+    (stories,) = list_corpora(database)
+    assert stories["items"] == 60 and stories["gold"] is True
+    assert count(database, import_note) == 0, "nothing of our own data is skipped or repaired"
+    with database.read() as connection:
+        vocabulary = {tag.name for tag in all_tags(connection)}
+        titles = connection.execute(select(item.c.title)).scalars().all()
+    assert len(vocabulary) >= 20 and all(titles)
+    (job,) = JobQueue(host).recent(DEMO)
+    assert (job.kind, job.state, job.arguments["corpus"]) == ("tag", "queued", stories["id"])
+    ensure_demo(host)
+    assert count(database, item) == 60 and len(JobQueue(host).recent(DEMO)) == 1
