@@ -6,6 +6,7 @@ A Space installs requirements.txt and runs app.py as a user without rights. Only
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -13,7 +14,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -39,13 +42,17 @@ def as_anybody() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def space(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """(a copy of what is committed or would be, the environment's python) outside any private folder."""
-    root = tmp_path_factory.mktemp("space")
-    for folder in (root, *root.parents):
-        if folder.owner() == Path.home().owner() and str(folder).startswith("/tmp/"):
-            folder.chmod(0o755)
-    code = root / "app"
+def space() -> Iterator[tuple[Path, Path]]:
+    """(a copy of what is committed or would be, the environment's python), where another user may read it:
+    pytest's own temporary folders are private."""
+    with tempfile.TemporaryDirectory(prefix="tagloom-space-", ignore_cleanup_errors=True) as name:
+        root = Path(name)
+        root.chmod(0o755)
+        yield root / "app", _install(root, root / "app")
+
+
+def _install(root: Path, code: Path) -> Path:
+    """Copy the repository to `code` and install what a Space installs; returns that environment's python."""
     files = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard"], cwd=REPOSITORY, capture_output=True, text=True, check=True
     ).stdout.splitlines()
@@ -62,7 +69,7 @@ def space(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     # torch first: asked for by another package, a registry's newest build would be taken
     subprocess.run([*install, "torch>=2.8,<=2.13.0"], check=True)
     subprocess.run([*install, "-r", str(root / "requirements.txt")], check=True)
-    return code, python
+    return python
 
 
 def test_app_starts_in_a_space_as_an_unprivileged_user(space: tuple[Path, Path], tmp_path: Path) -> None:
@@ -112,7 +119,8 @@ def test_app_starts_in_a_space_as_an_unprivileged_user(space: tuple[Path, Path],
         corpora = json.loads(ask("tagloom/api/corpora"))["corpora"]
         assert corpora[0]["items"] == 60
     finally:
-        os.killpg(process.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         subprocess.run(["pkill", "-KILL", "-f", str(python)], check=False)  # the demo's tagging job
 
