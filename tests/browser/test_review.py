@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page
 
 from tests import making
@@ -78,19 +79,31 @@ def test_the_position_survives_a_reload(work: Work, page: Page) -> None:
     assert reviewed(page)["state"]["status"] == "in_progress"
 
 
-def test_twenty_talks_reviewed_by_keys_and_exported(work: Work, page: Page, shared_data: Path) -> None:
+TALKS = ["technology", "science", "global issues", "culture", "design", "business"]
+PROJECTS = ["article", "code", "computer-vision", "deep-learning", "tutorial", "pytorch"]
+
+
+@pytest.mark.parametrize(
+    ("file", "id_column", "some", "letters", "added"),
+    [
+        ("ted_talks.csv", "url", TALKS, "educat", "education"),
+        ("ml_projects.json", "id", PROJECTS, "reinforcement-l", "reinforcement-learning"),
+    ],
+)
+def test_twenty_items_reviewed_by_keys_and_exported(
+    work: Work, page: Page, shared_data: Path, file: str, id_column: str, some: list[str], letters: str, added: str
+) -> None:
     """The way of a real corpus: imported and given a vocabulary by commands, reviewed by keys, exported by the page."""
-    source = shared_data / "items" / "ted_talks.csv"
-    imported = work.command("import", str(source), "--corpus", "TED", "--id", "url", "--gold", "tags")
-    work.command("vocabulary", "import", "--gold", "--corpus", "TED", "--min-items", "5")
-    rows = making.rows_of(work.database, "TED")
+    source = shared_data / "items" / file
+    imported = work.command("import", str(source), "--corpus", "Real", "--id", id_column, "--gold", "tags")
+    work.command("vocabulary", "import", "--gold", "--corpus", "Real", "--min-items", "5")
+    rows = making.rows_of(work.database, "Real")
     assert imported["new"] == len(rows) > 2000
-    some = ["technology", "science", "global issues", "culture", "design", "business"]
     scores = [0.9, 0.8, 0.6, 0.3]
     work.suggest(
-        {row.external_id: zip(some[n % 3 : n % 3 + 4], scores, strict=True) for n, row in enumerate(rows[:40])}, "TED"
+        {row.external_id: zip(some[n % 3 : n % 3 + 4], scores, strict=True) for n, row in enumerate(rows[:40])}, "Real"
     )
-    corpus = making.corpus_of(work.database, "TED").id
+    corpus = making.corpus_of(work.database, "Real").id
     open_review(page, work.address(f"/review?corpus={corpus}"))
 
     expected: list[tuple[str, str, set[str]]] = []  # title, status, accepted names
@@ -107,13 +120,13 @@ def test_twenty_talks_reviewed_by_keys_and_exported(work: Work, page: Page, shar
             expected.append((item["external_id"], "done", set(suggested) - {suggested[1]}))
         elif n % 5 == 2:  # add one of the vocabulary, found by its first letters
             keys(page, ["/"])
-            page.keyboard.type("educat")
+            page.keyboard.type(letters)
             page.wait_for_selector(".tl-rv-option")
-            assert page.locator(".tl-rv-option >> nth=0").inner_text().split("\n")[0] == "education"
+            assert page.locator(".tl-rv-option >> nth=0").inner_text().split("\n")[0] == added
             keys(page, ["Enter"])
-            page.wait_for_selector(".tl-rv-chip[data-name='education']")
+            page.wait_for_selector(f".tl-rv-chip[data-name='{added}']")
             keys(page, ["Enter"])
-            expected.append((item["external_id"], "done", {*suggested, "education"}))
+            expected.append((item["external_id"], "done", {*suggested, added}))
         elif n % 5 == 3:
             keys(page, ["x"])
             expected.append((item["external_id"], "done", set()))
@@ -134,7 +147,7 @@ def test_twenty_talks_reviewed_by_keys_and_exported(work: Work, page: Page, shar
     link.wait_for(timeout=60_000)
     with page.expect_download() as download:
         link.click()
-    assert download.value.suggested_filename == "TED.jsonl"
+    assert download.value.suggested_filename == "Real.jsonl"
     lines = [json.loads(line) for line in Path(download.value.path()).read_text().splitlines()]
     got = [(line["url"] if "url" in line else line["id"], line["tagloom_status"], set(line["tags"])) for line in lines]
     assert got == expected
