@@ -190,7 +190,7 @@ def test_every_route_is_documented():
         assert not last or last.startswith("{") or last in text, route
 
 
-def test_no_file_names_a_machine_or_is_left_undone():
+def test_no_file_is_left_undone():
     marks = re.compile(r"\bTODO\b|\bFIXME\b|\bXXX\b")
     for path in [*CORE, *UI, REPOSITORY / "app.py", *sorted((REPOSITORY / "assets" / "js").rglob("*.js"))]:
         found = marks.search(path.read_text(encoding="utf-8"))

@@ -141,7 +141,7 @@ def test_an_item_is_found_by_its_id_only(database, some):
                 find_item(connection, wrong)
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(
     states=st.lists(st.sampled_from([*STATUSES, "deleted"]), min_size=0, max_size=23),
     limit=st.integers(1, 7),
@@ -219,81 +219,81 @@ TEXTS = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("query", "expected"),
-    [
-        ("fox", "0 1"),
-        ("FOX", "0 1"),
-        ("foxes", "1"),
-        ("quick fox", "0"),
-        ("fox quick", "0"),
-        ("brown quick", "0"),
-        ("uick", ""),
-        ("fo", "0 1"),  # too short for the index: as it stands
-        ("pop", "2"),
-        ("rock", "2"),
-        ("rock/pop", "2"),
-        ("hip-hop", "2"),
-        ("hop", "2"),
-        ("mail", "2"),
-        ("example", "2"),
-        ("me@example.com", "2"),
-        ("example.com", "2"),
-        ("100%", "3"),
-        ("%", "3"),
-        ("_", "3"),
-        ("\\", "3"),
-        ("snake_case", "3"),
-        ("snake", "3"),
-        ("case", "3"),
-        ("temp\\file", "3"),
-        ("version 3.5", "3"),
-        ("3.5", "3"),
-        ("near", "4"),
-        ("AND", "1 2 4"),
-        ("near and or not", "4"),
-        ('"quoted"', "4"),
-        ("'quoted'", "4"),
-        ("col:umn", "4"),
-        ("umn", "4"),
-        ("-fox", "0 1"),
-        ("fox*", "0 1"),
-        ("foxes | hounds", "1"),
-        ("!fox", "0 1"),
-        ("fox & (brown)", "0"),
-        ('"', "4"),
-        ("'", "4 10"),
-        ("北京", "5"),
-        ("秋天", "5"),
-        ("京的", "5"),
-        ("的", "5"),
-        ("größen", ""),
-        ("übergrößen", "6"),
-        ("ÜBERGRÖSSEN", "6"),
-        ("strassen", "6"),
-        ("résumé", "7"),
-        ("🐝", "8"),
-        ("bees flowers", "8"),
-        ("*", "8"),
-        ("( )", "8"),
-        ("Ελληνικά", "9"),
-        ("ελλ", "9"),
-        ("москва", "9"),
-        ("МОСК", "9"),
-        ("don't", "10"),
-        ("can’t", "10"),
-        ("1,000", "10"),
-        ("dash", "10"),
-        ("ไทย", "11"),
-        ("한국", "11"),
-        ("日本", "11"),
-        ("テキ", "11"),
-        ("b", "0 4 6 8"),
-    ],
-)
-def test_search(database, import_rows, query, expected):
+SEARCHES = [
+    ("fox", "0 1"),
+    ("FOX", "0 1"),
+    ("foxes", "1"),
+    ("quick fox", "0"),
+    ("fox quick", "0"),
+    ("brown quick", "0"),
+    ("uick", ""),
+    ("fo", "0 1"),  # too short for the index: as it stands
+    ("pop", "2"),
+    ("rock", "2"),
+    ("rock/pop", "2"),
+    ("hip-hop", "2"),
+    ("hop", "2"),
+    ("mail", "2"),
+    ("example", "2"),
+    ("me@example.com", "2"),
+    ("example.com", "2"),
+    ("100%", "3"),
+    ("%", "3"),
+    ("_", "3"),
+    ("\\", "3"),
+    ("snake_case", "3"),
+    ("snake", "3"),
+    ("case", "3"),
+    ("temp\\file", "3"),
+    ("version 3.5", "3"),
+    ("3.5", "3"),
+    ("near", "4"),
+    ("AND", "1 2 4"),
+    ("near and or not", "4"),
+    ('"quoted"', "4"),
+    ("'quoted'", "4"),
+    ("col:umn", "4"),
+    ("umn", "4"),
+    ("-fox", "0 1"),
+    ("fox*", "0 1"),
+    ("foxes | hounds", "1"),
+    ("!fox", "0 1"),
+    ("fox & (brown)", "0"),
+    ('"', "4"),
+    ("'", "4 10"),
+    ("北京", "5"),
+    ("秋天", "5"),
+    ("京的", "5"),
+    ("的", "5"),
+    ("größen", ""),
+    ("übergrößen", "6"),
+    ("ÜBERGRÖSSEN", "6"),
+    ("strassen", "6"),
+    ("résumé", "7"),
+    ("🐝", "8"),
+    ("bees flowers", "8"),
+    ("*", "8"),
+    ("( )", "8"),
+    ("Ελληνικά", "9"),
+    ("ελλ", "9"),
+    ("москва", "9"),
+    ("МОСК", "9"),
+    ("don't", "10"),
+    ("can’t", "10"),
+    ("1,000", "10"),
+    ("dash", "10"),
+    ("ไทย", "11"),
+    ("한국", "11"),
+    ("日本", "11"),
+    ("テキ", "11"),
+    ("b", "0 4 6 8"),
+]
+
+
+def test_search(database, import_rows):
     import_rows(database, texts(*TEXTS), mapping=MAPPING, corpus="Talks")
-    assert " ".join(found(database, query)) == expected
+    for query, expected in SEARCHES:
+        assert (query, " ".join(found(database, query))) == (query, expected)
 
 
 def test_accents_do_not_matter_on_sqlite(sqlite_host, import_rows):
@@ -316,7 +316,7 @@ def test_a_very_long_query_finds_nothing_and_breaks_nothing(database, import_row
 ALPHABET = "abAB12 .,-_%\\/'\"&|!()*:;@#^~<>äßéİıΣ\u0301日本語한🐝²½ﬁ\x00\u200b\u00a0\x85"
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @example("\x00")
 @example("a" * 2000)
 @example("²²²²")

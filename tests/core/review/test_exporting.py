@@ -209,19 +209,19 @@ def check_round_trip(host, folder, format, made, by_person):
     return path
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(made=corpora(json_values), by_person=st.booleans())
 def test_jsonl_comes_back_exactly(sqlite_host, tmp_path_factory, made, by_person):
     check_round_trip(sqlite_host, tmp_path_factory.mktemp("jsonl"), "jsonl", made, by_person)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(made=corpora(json_values), by_person=st.booleans())
 def test_parquet_comes_back_exactly(sqlite_host, tmp_path_factory, made, by_person):
     check_round_trip(sqlite_host, tmp_path_factory.mktemp("parquet"), "parquet", made, by_person)
 
 
-@settings(max_examples=80)
+@settings(max_examples=50)
 @given(made=corpora(texts), by_person=st.booleans())
 def test_csv_comes_back_exactly_and_no_cell_starts_a_formula(sqlite_host, tmp_path_factory, made, by_person):
     path = check_round_trip(sqlite_host, tmp_path_factory.mktemp("csv"), "csv", made, by_person)

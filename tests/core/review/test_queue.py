@@ -70,7 +70,7 @@ def test_gold_never_reaches_the_reviewer(database, ids):
         assert item_detail(connection, ids["0"])["gold"] == ["goldensecret"], "the drawer is not the review"
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(
     codes=st.lists(st.sampled_from(STATUSES), min_size=1, max_size=17),
     limit=st.integers(1, 5),
@@ -159,7 +159,7 @@ def test_long_texts_are_cut_and_can_be_fetched_whole(database, import_rows):
 
 
 @given(before=st.text(alphabet="a🐝é日𝔘\u0301 ", max_size=8), match=st.text(alphabet="bee🐝日", min_size=1, max_size=4))
-@settings(max_examples=40)
+@settings(max_examples=20)
 def test_offsets_of_evidence_are_counted_as_browsers_count(host, tmp_path_factory, before, match):
     database, corpus = host.open("test"), secrets.token_hex(4)
     body = f"x{before}{match} after 🐝"

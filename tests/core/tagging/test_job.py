@@ -101,8 +101,7 @@ def test_the_same_run_again_says_the_same(queue, ready):
     assert suggested(ready, first.result["run"]) == suggested(ready, second.result["run"])
 
 
-@pytest.mark.parametrize("after", [1, 2])
-@pytest.mark.parametrize("how", ["cancelled", "failed"])
+@pytest.mark.parametrize(("how", "after"), [("cancelled", 2), ("failed", 2)])
 def test_a_resumed_run_answers_as_an_uninterrupted_one(queue, ready, monkeypatch, how, after):
     monkeypatch.setattr(tagging, "BATCH", 4)
     monkeypatch.setattr(context, "REPORT_SECONDS", 0)
