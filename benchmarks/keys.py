@@ -31,8 +31,8 @@ from core.corpora.catalog import Corpus, find_corpus
 from core.settings import Settings
 from core.store.database import Database
 from core.store.projects import Host
+from core.store.runs import Answer, Recipe, start_run, store_answers
 from core.store.schema import item
-from core.tagging.runs import Answer, Recipe, start_run, store_answers
 from core.vocabulary.store import add_tag
 
 PROJECT = "bench"
@@ -49,7 +49,7 @@ def suggest_everywhere(database: Database, corpus: Corpus) -> int:
     dice = random.Random(5)
     tags = [database.write(partial(add_tag, name=f"tag number {n}", person="bench")) for n in range(TAGS)]
     recipe = Recipe("tags", "selective", "builtin", "none", {"top_k": PER_ITEM, "threshold": None})
-    run = database.write(lambda c: start_run(c, corpus, recipe, "bench", None))
+    run = database.write(lambda c: start_run(c, corpus.pk, recipe, "bench", None))
     with database.read() as connection:
         keys = list(connection.execute(select(item.c.pk).where(item.c.corpus == corpus.pk)).scalars())
     evidence = orjson.dumps([{"field": "title", "start": 0, "end": 5, "match": "", "passage": ""}]).decode()

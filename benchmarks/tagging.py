@@ -23,6 +23,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from core.corpora.clues import Clue
 from core.corpora.formats.base import Row
 from core.corpora.mapping import CompiledMapping, DraftItem, guess_mapping
 from core.corpora.reading import inspect, read_rows
@@ -31,7 +32,6 @@ from core.embedding.cache import CachedEncoder, LayeredCache, MemoryCache, Sqlit
 from core.embedding.encoder import Encoder, find_model
 from core.embedding.hashing import HashingEncoder
 from core.embedding.vectors import TextEncoder
-from core.tagging.clues import Clue
 from core.tagging.lexical import Matcher
 from core.tagging.selective import DEFAULTS, SelectiveParameters, SelectiveTagger, TagEntry
 

@@ -12,8 +12,8 @@ from sqlalchemy import func, select
 from core.corpora.catalog import Corpus, find_corpus
 from core.review.decisions import record
 from core.store.database import Database
+from core.store.runs import Answer, Recipe, start_run, store_answers
 from core.store.schema import import_note, item
-from core.tagging.runs import Answer, Recipe, start_run, store_answers
 from core.vocabulary.store import add_tag
 
 ANN = "ann"  # the person who decides unless a test says otherwise
@@ -66,7 +66,7 @@ def suggest(
     recipe = Recipe("tags", method, "builtin", "none", {"top_k": 8, "threshold": None})
 
     def write(connection: Any) -> int:
-        run = start_run(connection, found, recipe, ANN, job)
+        run = start_run(connection, found.pk, recipe, ANN, job)
         store_answers(
             connection,
             run,

@@ -10,13 +10,21 @@ import gradio as gr
 
 from ui.components.surface import surface
 
-TABS = {"Corpora": "corpora", "Vocabulary": "vocabulary", "Review": "review", "Settings": "settings"}
+TABS = {
+    "Corpora": "corpora",
+    "Vocabulary": "vocabulary",
+    "Review": "review",
+    "Insights": "insights",
+    "Settings": "settings",
+}
 
 HEAD = """
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="stylesheet" href="tagloom/assets/css/tagloom.css">
 <link rel="stylesheet" href="tagloom/assets/css/screens.css">
 <link rel="stylesheet" href="tagloom/assets/css/review.css">
+<link rel="stylesheet" href="tagloom/assets/css/vocabulary.css">
+<link rel="stylesheet" href="tagloom/assets/css/insights.css">
 <script src="tagloom/assets/js/early.js"></script>
 <script type="module" src="tagloom/assets/js/main.js"></script>
 """

@@ -276,7 +276,7 @@ class BulkPace:
 
     def __call__(self, seconds: float) -> None:
         if seconds > self.LONGEST_SECONDS:
-            self.batch = max(50, self.batch * 3 // 4)
+            self.batch = max(min(50, self.largest), self.batch * 3 // 4)
         elif seconds < self.LONGEST_SECONDS / 2:
             self.batch = min(self.largest, self.batch + 50)
         now = time.monotonic()

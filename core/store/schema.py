@@ -128,7 +128,9 @@ tag = Table(
     Column("description", Text, nullable=False),
     Column("parent", Key),
     Column("facet", Text),
-    Column("state", Text, nullable=False),
+    Column("state", Text, nullable=False),  # active | archived | merged
+    # the tag that a merged one now means; never itself merged, so that one look is enough
+    Column("merged_into", Key),
     Column("created_by", Text, nullable=False),
     Column("created_at", Double, nullable=False),
     Index("tag_state_key", "state", "key"),
@@ -179,6 +181,34 @@ run = Table(
     Index("run_corpus", "corpus", "id"),
 )
 
+# Raw answers of models, stored before anything reads them. `key` is the request as it was meant, with the endpoint
+# and the number of the sample: the same question is never paid for twice.
+reply = Table(
+    "reply",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("key", Text, nullable=False, unique=True),
+    Column("endpoint", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("sample", Integer, nullable=False),
+    Column("request", Text, nullable=False),  # as meant (JSON)
+    Column("wire", Text),  # the body as sent, where it differs (JSON)
+    Column("raw", Text, nullable=False),  # the answer's body, as received
+    Column("usage", Text, nullable=False),  # JSON: prompt, completion, estimated, milliseconds
+    Column("at", Double, nullable=False),
+)
+
+# which raw answers a run's view of an item rests on
+run_reply = Table(
+    "run_reply",
+    metadata,
+    Column("run", Key, primary_key=True, autoincrement=False),
+    Column("item", Key, primary_key=True, autoincrement=False),
+    Column("sample", Integer, primary_key=True, autoincrement=False),
+    Column("reply", Key, nullable=False),
+    Index("run_reply_reply", "reply"),
+)
+
 run_item = Table(
     "run_item",
     metadata,
@@ -194,7 +224,7 @@ suggestion = Table(
     metadata,
     Column("pk", Key, primary_key=True, autoincrement=True),
     Column("run", Key, nullable=False),
-    Column("item", Key, nullable=False),
+    Column("item", Key, nullable=False),  # 0: the suggestion is about the vocabulary
     Column("field", Text, nullable=False),
     Column("tag", Key),
     Column("value", Text),
@@ -203,6 +233,7 @@ suggestion = Table(
     Column("evidence", Text, nullable=False),
     Column("validity", Text, nullable=False),
     Column("reply", Key),
+    Column("detail", Text),  # JSON: votes, how a free tag was matched, nearest tags; a proposal's figures
     Index("suggestion_item", "item", "run", "rank"),
     Index("suggestion_tag", "tag", "run"),
     Index("suggestion_run", "run"),
@@ -244,6 +275,8 @@ current = Table(
     Column("status", Text, nullable=False),
     Column("accepted", Text, nullable=False),
     Column("rejected", Text, nullable=False),
+    # free tags (suggestions without a tag) that a person does not want here, by name key
+    Column("dropped", Text, nullable=False, server_default="[]"),
     Column("version", Integer, nullable=False),
     Column("person", Text, nullable=False),
     Column("at", Double, nullable=False),
@@ -255,4 +288,29 @@ item_tag = Table(
     Column("tag", Key, primary_key=True, autoincrement=False),
     Column("item", Key, primary_key=True, autoincrement=False),
     Index("item_tag_item", "item"),
+)
+
+# How far two agents that both answered an item agree: tags in common over tags of either, 0 to 1.
+item_agreement = Table(
+    "item_agreement",
+    metadata,
+    Column("item", Key, primary_key=True, autoincrement=False),
+    Column("agreement", Double, nullable=False),
+)
+
+# What stands decided about a suggestion about the vocabulary (a proposal): a projection of decisions, as `current` is.
+proposal = Table(
+    "proposal",
+    metadata,
+    Column("suggestion", Key, primary_key=True, autoincrement=False),
+    Column("key", Text, nullable=False, unique=True),  # kind and names: the same proposal is not made twice
+    Column("run", Key, nullable=False),
+    Column("kind", Text, nullable=False),  # add | merge | alias | parent | archive
+    Column("state", Text, nullable=False),  # open | accepted | rejected | later | outdated
+    Column("score", Double, nullable=False),
+    Column("items", Integer, nullable=False),  # items that it touches
+    Column("batch", Text),  # the revisions that accepting it made
+    Column("person", Text),
+    Column("at", Double),
+    Index("proposal_state", "state", "kind", "score"),
 )

@@ -15,8 +15,8 @@ from sqlalchemy import Connection, select
 
 from core.corpora.catalog import Corpus, corpus_by_pk
 from core.errors import InvalidInput
+from core.store.runs import find_run, list_runs
 from core.store.schema import item, run_item, suggestion
-from core.tagging.runs import find_run, list_runs
 from core.vocabulary.names import name_key
 from core.vocabulary.store import owners
 
@@ -98,7 +98,7 @@ def evaluate(connection: Connection, corpus: Corpus, run_ids: list[str] | None =
         NotFound: a run does not exist.
         InvalidInput: a run is of another corpus, or the corpus has no gold labels or no run.
     """
-    runs = list_runs(connection, corpus, limit=1000)
+    runs = list_runs(connection, corpus.pk, limit=1000)
     if run_ids:
         for wanted in run_ids:
             found = find_run(connection, wanted)

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from core.corpora.catalog import Corpus, find_corpus, status_counts
+from core.corpora.clues import TaggableItem, read_items, sample_items
 from core.embedding.encoder import TextEncoder
 from core.embedding.locate import find_model
 from core.embedding.service import cached_encoder
@@ -18,17 +19,7 @@ from core.errors import InvalidInput
 from core.jobs.context import JobContext
 from core.settings import Settings
 from core.store.database import BulkPace, Database
-from core.tagging.runs import (
-    Answer,
-    Recipe,
-    TaggableItem,
-    answered,
-    read_items,
-    run_counts,
-    sample_items,
-    start_run,
-    store_answers,
-)
+from core.store.runs import Answer, Recipe, answered, run_counts, start_run, store_answers
 from core.tagging.selective import SelectiveTagger, TagEntry, TagSuggestion
 from core.vocabulary.store import all_tags
 
@@ -139,7 +130,7 @@ def tag_job(job: JobContext) -> dict[str, Any]:
         model=encoder.name,
         parameters={k: request[k] for k in ("top_k", "threshold", "limit")},
     )
-    run_id = database.write(lambda c: start_run(c, corpus, recipe, job.job.person, job.job.id))
+    run_id = database.write(lambda c: start_run(c, corpus.pk, recipe, job.job.person, job.job.id))
     with database.read() as connection:
         done, position = answered(connection, run_id)
     total = _items(database, corpus, request["limit"])

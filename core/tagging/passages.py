@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.tagging.clues import Clue
+from core.corpora.clues import Clue
 
 LEAD_CHARACTERS = 600
 SHORT_LEAD = 60  # a lead below this is continued from the longer fields

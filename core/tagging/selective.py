@@ -18,11 +18,11 @@ from typing import Any
 
 import numpy as np
 
+from core.corpora.clues import Clue
 from core.embedding.hashing import HashingEncoder
 from core.embedding.scripts import ScriptAwareEncoder
 from core.embedding.vectors import TextEncoder
 from core.errors import InvalidInput
-from core.tagging.clues import Clue
 from core.tagging.evidence import Evidence, supports
 from core.tagging.lexical import Matcher
 from core.tagging.reading import Block, read_blocks

@@ -7,9 +7,9 @@ from typing import Any
 from starlette.routing import BaseRoute
 
 from core.corpora.catalog import find_corpus
+from core.store.runs import list_runs
 from core.tagging.evaluation import evaluate_run
 from core.tagging.job import check_request, tag_entries, try_on_ten
-from core.tagging.runs import list_runs
 from ui.context import AppContext
 from ui.routes.http import Call, route
 from ui.routes.jobs import describe_job
@@ -34,7 +34,7 @@ def start_tagging(call: Call) -> dict[str, Any]:
 def runs(call: Call) -> dict[str, Any]:
     with call.database.read() as connection:
         corpus = find_corpus(connection, call.text("corpus"))
-        found = list_runs(connection, corpus)
+        found = list_runs(connection, corpus.pk)
         for entry in found[:SCORED_RUNS]:
             entry["scores"] = evaluate_run(connection, int(entry["id"]))
     states = {job.id: job.state for job in call.app.queue.recent(call.project, limit=500)}

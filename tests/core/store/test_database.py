@@ -295,6 +295,9 @@ def test_batches_shrink_when_commits_are_slow_and_grow_back(database):
     assert pace.batch == 500
     pace(0.04)
     assert pace.batch == 500
+    small = BulkPace(database, largest=10)
+    small(0.2)
+    assert small.batch == 10
 
 
 def test_rows_are_counted_in_the_right_project(host):

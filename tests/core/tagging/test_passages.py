@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.tagging.clues import KINDS, Clue
+from core.corpora.clues import KINDS, Clue
 from core.tagging.passages import (
     LEAD_CHARACTERS,
     MOST_PASSAGES,

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.corpora.clues import KINDS, Clue
 from core.embedding.cache import CachedEncoder, MemoryCache
 from core.embedding.encoder import Encoder, HashingEncoder, find_model
 from core.errors import InvalidInput
-from core.tagging.clues import KINDS, Clue
 from core.tagging.selective import DEFAULTS, SelectiveTagger, TagEntry
 
 VOCABULARY = [

@@ -1,23 +1,22 @@
 import pytest
 from sqlalchemy import select
 
+from core.corpora import clues
+from core.corpora.clues import read_items, sample_items
 from core.corpora.deleting import delete_items
 from core.corpora.mapping import Mapping
 from core.errors import NotFound
-from core.store.schema import run, run_item, suggestion
-from core.tagging import runs
-from core.tagging.runs import (
+from core.store.runs import (
     Answer,
     Recipe,
     answered,
     find_run,
     list_runs,
-    read_items,
     run_counts,
-    sample_items,
     start_run,
     store_answers,
 )
+from core.store.schema import run, run_item, suggestion
 from tests.making import ANN, add_tags, corpus_of, count, ids_of, rows_of, suggest
 
 RECIPE = Recipe("tags", "selective", "builtin", "a model", {"top_k": 8, "threshold": 0.5, "limit": None}, seed=7)
@@ -35,7 +34,7 @@ def talks(database, import_rows):
 
 
 def start(database, corpus, recipe=RECIPE, job=None):
-    return database.write(lambda c: start_run(c, corpus, recipe, ANN, job))
+    return database.write(lambda c: start_run(c, corpus.pk, recipe, ANN, job))
 
 
 def test_a_run_is_written_down_once(database, talks):
@@ -46,7 +45,7 @@ def test_a_run_is_written_down_once(database, talks):
     assert start(database, talks) != start(database, talks), "without a job each is a new one"
     with database.read() as connection:
         stored = connection.execute(select(run).where(run.c.id == first)).one()
-        listed = list_runs(connection, talks)
+        listed = list_runs(connection, talks.pk)
     assert (stored.method, stored.engine, stored.model, stored.seed, stored.person) == (
         "selective",
         "builtin",
@@ -71,7 +70,7 @@ def test_items_are_read_without_gold_and_kept_fields(database, talks):
 
 @pytest.mark.parametrize("ahead", [1, 3, 10, 256])
 def test_items_are_read_in_order_in_short_reads(database, talks, monkeypatch, ahead):
-    monkeypatch.setattr(runs, "READ_AHEAD", ahead)
+    monkeypatch.setattr(clues, "READ_AHEAD", ahead)
     pks = [row.pk for row in rows_of(database)]
     delete_items(database, [ids_of(database)["4"]], ANN)
     live = pks[:4] + pks[5:]

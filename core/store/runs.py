@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection, func, insert, select
 
-from core.corpora.catalog import Corpus
-from core.corpora.rendering import render
 from core.errors import NotFound
-from core.store.database import Database
-from core.store.schema import item, run, run_item, suggestion
+from core.store.schema import item, run, run_item, suggestion, tag_revision
 from core.store.times import iso
-from core.tagging.clues import Clue
-from core.vocabulary.store import revision
 
 STATES = ("ok", "invalid", "refused", "failed")
-READ_AHEAD = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +30,6 @@ class Recipe:
     prompt_hash: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TaggableItem:
-    """What an engine may know of an item: its clue fields. Gold labels are not read at all."""
-
-    pk: int
-    id: str
-    title: str
-    clues: tuple[Clue, ...]
-
-
 @dataclass(slots=True)
 class Answer:
     """What a run says of one item; `rows` are suggestion rows without run and item."""
@@ -57,14 +40,14 @@ class Answer:
     rows: list[dict[str, Any]] = field(default_factory=list)
 
 
-def start_run(connection: Connection, corpus: Corpus, recipe: Recipe, person: str, job: str | None) -> int:
-    """Write a run down; returns its id. A job that goes on finds its own run again."""
+def start_run(connection: Connection, corpus: int, recipe: Recipe, person: str, job: str | None) -> int:
+    """Write a run over the corpus with the key `corpus` down; returns its id. A job that goes on finds its own run."""
     if job is not None:
         found = connection.execute(select(run.c.id).where(run.c.job == job)).scalar()
         if found is not None:
             return int(found)
     values = {
-        "corpus": corpus.pk,
+        "corpus": corpus,
         "task": recipe.task,
         "method": recipe.method,
         "engine": recipe.engine,
@@ -72,7 +55,7 @@ def start_run(connection: Connection, corpus: Corpus, recipe: Recipe, person: st
         "prompt": recipe.prompt,
         "prompt_hash": recipe.prompt_hash,
         "parameters": orjson.dumps(recipe.parameters, option=orjson.OPT_SORT_KEYS).decode(),
-        "vocabulary_revision": revision(connection),
+        "vocabulary_revision": connection.execute(select(func.coalesce(func.max(tag_revision.c.id), 0))).scalar_one(),
         "seed": recipe.seed,
         "person": person,
         "job": job,
@@ -81,50 +64,6 @@ def start_run(connection: Connection, corpus: Corpus, recipe: Recipe, person: st
     key = connection.execute(insert(run), values).inserted_primary_key
     assert key is not None
     return int(key[0])
-
-
-def clues_of(fields: str, roles: dict[str, str]) -> tuple[Clue, ...]:
-    """The clue fields of an item as stored (JSON text), in the order in which people see them."""
-    return tuple(Clue(f.name, f.kind, f.text) for f in render(orjson.loads(fields), roles))
-
-
-def read_items(
-    database: Database, corpus: Corpus, *, after: int = 0, limit: int | None = None
-) -> Iterator[TaggableItem]:
-    """A corpus' live items by position, in short reads (no long snapshot while a run goes on for hours)."""
-    columns = (item.c.pk, item.c.id, item.c.title, item.c.fields)
-    left = limit
-    while left is None or left > 0:
-        size = READ_AHEAD if left is None else min(READ_AHEAD, left)
-        query = (
-            select(*columns)
-            .where(item.c.corpus == corpus.pk, item.c.deleted == 0, item.c.pk > after)
-            .order_by(item.c.pk)
-            .limit(size)
-        )
-        with database.read() as connection:
-            rows = connection.execute(query).all()
-        for row in rows:
-            yield TaggableItem(row.pk, row.id, row.title, clues_of(row.fields, corpus.roles))
-        if len(rows) < size:
-            return
-        after = rows[-1].pk
-        left = None if left is None else left - len(rows)
-
-
-def sample_items(database: Database, corpus: Corpus, most: int) -> list[TaggableItem]:
-    """At most `most` items, evenly spaced over the corpus: the same ones every time."""
-    keys_query = select(item.c.pk).where(item.c.corpus == corpus.pk, item.c.deleted == 0).order_by(item.c.pk)
-    with database.read() as connection:
-        keys = list(connection.execute(keys_query).scalars())
-        if len(keys) > most:
-            keys = [keys[i * len(keys) // most] for i in range(most)]
-        rows: list[Any] = []
-        for start in range(0, len(keys), 500):
-            part = select(item.c.pk, item.c.id, item.c.title, item.c.fields)
-            rows += connection.execute(part.where(item.c.pk.in_(keys[start : start + 500]))).all()
-    rows.sort(key=lambda row: row.pk)
-    return [TaggableItem(r.pk, r.id, r.title, clues_of(r.fields, corpus.roles)) for r in rows]
 
 
 def answered(connection: Connection, run_id: int) -> tuple[int, int]:
@@ -164,11 +103,11 @@ def run_counts(connection: Connection, run_id: int) -> dict[str, int]:
     }
 
 
-def list_runs(connection: Connection, corpus: Corpus | None = None, limit: int = 50) -> list[dict[str, Any]]:
+def list_runs(connection: Connection, corpus: int | None = None, limit: int = 50) -> list[dict[str, Any]]:
     """Runs, the newest first, with their counts."""
     query = select(run).order_by(run.c.id.desc()).limit(limit)
     if corpus is not None:
-        query = query.where(run.c.corpus == corpus.pk)
+        query = query.where(run.c.corpus == corpus)
     return [
         {
             "id": str(row.id),

@@ -1,0 +1,1 @@
+"""The commands of `tagloom`, a file per part of the work: each brings its options and its function."""

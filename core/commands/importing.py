@@ -1,0 +1,87 @@
+"""`tagloom import` and `tagloom corpora`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from core.commands.session import SHOWN_FAILURES, Command, MakeParser, Outcome, Session
+from core.corpora.catalog import KINDS, list_corpora
+from core.corpora.mapping import Mapping, guess_mapping
+from core.corpora.reading import inspect
+from core.errors import InvalidInput, NotFound
+from core.store.schema import import_note
+
+HARMLESS = ("repeated_id", "repeated_row", "deleted")  # skipped on purpose: nothing is wrong with such a row
+
+
+def add_options(command: MakeParser) -> None:
+    importing = command("import", "Import a file into a corpus; importing again updates it.")
+    importing.add_argument("path", metavar="PATH", help="csv, tsv, json, jsonl, parquet, or a zip of these")
+    importing.add_argument("--corpus", required=True, metavar="C", help="the corpus' name; made when new")
+    importing.add_argument("--kind", choices=KINDS, default="items", help="what the corpus holds (default: items)")
+    importing.add_argument("--map", action="append", metavar="ROLE=COLUMN", help="give a column another role")
+    importing.add_argument("--id", metavar="COL", help="the column that names an item for good")
+    importing.add_argument("--gold", action="append", metavar="COL", help="a column with the true tags")
+
+    command("corpora", "List the project's corpora.")
+
+
+def import_command(session: Session) -> Outcome:
+    options = session.options
+    path = Path(options.path).expanduser().resolve()
+    if not path.is_file():
+        raise NotFound(f"There is no file {path}.", "Check the spelling.")
+    found = inspect(path)
+    mapping = _mapping(options, guess_mapping(found), list(found.rows))
+    session.ensure_project()
+    arguments = {
+        "path": str(path),
+        "name": path.name,
+        "corpus": options.corpus,
+        "kind": options.kind,
+        "mapping": mapping.to_json(),
+    }
+    job = session.run_job("import", f"Import {path.name} into {options.corpus}", arguments, "rows")
+    result = job.result
+    query = select(import_note).where(import_note.c.import_run == job.id, import_note.c.outcome == "skipped")
+    with session.host.open(session.project).read() as connection:
+        broken = [
+            {k: getattr(n, k) for k in ("file", "row", "field", "code", "cause", "remedy")}
+            for n in connection.execute(query.where(import_note.c.code.not_in(HARMLESS)).limit(1000))
+        ]
+    counts = ("new", "updated", "unchanged", "skipped")
+    text = f"{result['corpus']}: " + ", ".join(f"{result[name]:,} {name}" for name in counts)
+    lines = [f"  {b['file']} row {b['row']}: {b['cause']} {b['remedy']}" for b in broken[:SHOWN_FAILURES]]
+    if len(broken) > SHOWN_FAILURES:
+        lines.append(f"  … and {len(broken) - SHOWN_FAILURES} more")
+    answer = {"job": job.id, **result, "failures": broken}
+    return answer, "\n".join([text, *lines]), 1 if broken else 0
+
+
+def _mapping(options: argparse.Namespace, guessed: Mapping, rows: list[dict[str, Any]]) -> Mapping:
+    """The guessed mapping with the command's corrections."""
+    changes: dict[str, str] = {}
+    for entry in options.map or []:
+        role, equals, column = entry.partition("=")
+        if not equals or not column:
+            raise InvalidInput(f"--map {entry} is not ROLE=COLUMN.", "For example: --map title=headline.")
+        changes[column] = role
+    if options.id:
+        changes[options.id] = "id"
+    if options.gold:
+        changes |= {column: "keep" for column in guessed.columns("gold") if column not in options.gold}
+        changes |= dict.fromkeys(options.gold, "gold")
+    return guessed.changed(changes, rows) if changes else guessed
+
+
+def corpora_command(session: Session) -> Outcome:
+    found = list_corpora(session.host.open(session.project))
+    lines = [f"{c['name']}: {c['items']:,} {c['kind']}, {c['status']['done']:,} reviewed" for c in found]
+    return {"corpora": found}, "\n".join(lines) or "No corpus yet: `tagloom import FILE --corpus NAME`.", 0
+
+
+COMMANDS: dict[str, Command] = {"import": import_command, "corpora": corpora_command}
