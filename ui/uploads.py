@@ -17,6 +17,7 @@ from starlette.routing import Route
 from core.errors import InvalidInput, NotAllowed, NotFound, StoreError
 from core.settings import Settings
 from ui.context import COOKIE, AppContext
+from ui.folders import check
 
 KEEP_SECONDS = 7 * 24 * 3600
 SPARE_BYTES = 200 * 1024 * 1024  # the databases must stay able to write
@@ -77,32 +78,25 @@ def find_upload(settings: Settings, token: str) -> tuple[Path, str]:
     return folder / "data", orjson.loads((folder / "about.json").read_bytes())["name"]
 
 
-def find_typed(app: AppContext, typed: str) -> tuple[Path, str]:
-    """(path, name) of a file on the server that a person typed: anywhere on a local server, below TAGLOOM_ROOTS
-    on a shared one.
+def find_typed(app: AppContext, typed: str, *, folders: bool = False) -> tuple[Path, str]:
+    """(path, name) of a file on the server that a person typed: below TAGLOOM_ROOTS, and on a local server below
+    the folders that the person allowed.
+
+    Args:
+        folders: a folder of files will do, too.
 
     Raises:
-        NotAllowed: the server does not let it be read.
+        NotAllowed: the server does not let it be read; FolderNotAllowed where the person may allow it.
         NotFound: there is no such file.
     """
-    text = typed.strip().strip("\"'")
-    if not text or "\0" in text:
-        raise InvalidInput("No path was typed.", "Type the path of a file.")
+    path = check(app, typed)
     try:
-        path = Path(text).expanduser().resolve()
-    except (OSError, RuntimeError) as error:  # no such user behind ~, links that lead in a circle
-        raise NotFound(f"There is no file {text[:200]}.", "Check the spelling.") from error
-    inside = any(path.is_relative_to(root) for root in app.settings.roots)
-    if not app.local and not inside:
-        raise NotAllowed(
-            "This server reads typed paths only below the folders that its operator named.", "Upload the file instead."
-        )
-    try:
-        found = path.is_file()
+        found = path.is_file() or (folders and path.is_dir())
     except OSError:  # a name longer than any file's, a folder that may not be looked into
         found = False
     if not found:
-        raise NotFound(f"There is no file {text[:200]}.", "Check the spelling; a folder cannot be imported yet.")
+        remedy = "Check the spelling." if folders else "Check the spelling; it must be a file."
+        raise NotFound(f"There is no file {typed.strip()[:200]}.", remedy)
     return path, path.name
 
 

@@ -3,6 +3,7 @@
 import { get, post, upload } from "./api.js";
 import { bytes, fill, h, plural } from "./dom.js";
 import { openDialog } from "./dialog.js";
+import { asksForFolder, folderQuestion } from "./folders.js";
 import { showReport } from "./import_report.js";
 import { mountMapping } from "./import_mapping.js";
 import { poke } from "./jobs_feed.js";
@@ -10,7 +11,7 @@ import { errorBox, meter } from "./signs.js";
 import { ready } from "./state.js";
 
 const KEY = "tagloom.import";
-const FORMATS = ".csv,.tsv,.json,.jsonl,.ndjson,.parquet,.zip,.txt,.gz";
+const FORMATS = ".csv,.tsv,.tab,.psv,.txt,.text,.json,.jsonl,.ndjson,.xlsx,.xlsm,.parquet,.feather,.ft,.arrow,.ipc,.zip";
 
 function remember(value) {
   try {
@@ -62,7 +63,7 @@ export function openImport({ onclose } = {}) {
     const input = h("input.tl-sr", { type: "file", accept: FORMATS, tabIndex: -1, "aria-label": "File", onchange: () => input.files[0] && send(input.files[0]) });
     const choose = h("button.tl-btn.tl-primary", { onclick: () => input.click() }, "Choose a file");
     const limit = h("p.tl-hint");
-    const zone = h("div.tl-drop", h("p.tl-drop-sign", { "aria-hidden": "true" }, "⇩"), h("p", h("b", "Drop a file here")), choose, input, h("p.tl-meta", "csv, tsv, json, jsonl, parquet, or a zip of these"), limit);
+    const zone = h("div.tl-drop", h("p.tl-drop-sign", { "aria-hidden": "true" }, "⇩"), h("p", h("b", "Drop a file here")), choose, input, h("p.tl-meta", "csv, txt, json, jsonl, xlsx, parquet, feather, or a zip of these"), limit);
     const trouble = h("div", problem);
     const typed = h("div");
     let depth = 0;
@@ -96,11 +97,11 @@ export function openImport({ onclose } = {}) {
   }
 
   function pathForm() {
-    const path = h("input.tl-input", { placeholder: "/home/me/talks.csv", autocomplete: "off", spellcheck: false, "aria-label": "Path of a file on this computer" });
+    const path = h("input.tl-input", { placeholder: "/home/me/talks.csv, or a folder", autocomplete: "off", spellcheck: false, "aria-label": "Path of a file or folder on this computer" });
     return h(
       "form.tl-path",
       { onsubmit: (event) => (event.preventDefault(), path.value.trim() && inspect({ path: path.value.trim() })) },
-      h("span.tl-meta", "or type the path of a file on this computer"),
+      h("span.tl-meta", "or type the path of a file, or of a folder of files, on this computer"),
       h("div.tl-row", h("span.tl-grow", path), h("button.tl-btn", "Open")),
     );
   }
@@ -120,23 +121,27 @@ export function openImport({ onclose } = {}) {
     }
   }
 
-  async function inspect(source, mapping) {
+  async function inspect(source, mapping, reading) {
     fill(dialog.body, h("p.tl-loading", { role: "status" }, "Reading the first rows…"));
     fill(dialog.actions);
     let answer;
     let corpora = [];
     try {
-      [answer, { corpora }] = await Promise.all([post("inspect", { ...source, ...(mapping && { mapping }) }), get("corpora")]);
+      [answer, { corpora }] = await Promise.all([post("inspect", { ...source, ...(mapping && { mapping }), ...(reading && { reading }) }), get("corpora")]);
     } catch (error) {
-      if (!closed) chooseFile(errorBox(error));
+      if (closed) return;
+      if (asksForFolder(error)) chooseFile(folderQuestion(error, source.path, () => inspect(source, mapping)));
+      else if (reading) readAsBefore(error);
+      else chooseFile(errorBox(error));
       return;
     }
     if (closed) return;
     size("wide");
     dialog.setTitle(answer.name);
     const keep = (now) => remember({ source, mapping: now });
-    keep(mapping);
-    const screen = mountMapping(dialog.body, answer, source, { changed: keep });
+    keep(mapping || (reading && answer.mapping));
+    const reread = (said) => inspect(source, undefined, said).then(() => !closed && dialog.body.querySelector(".tl-reading")?.setAttribute("open", ""));
+    const screen = mountMapping(dialog.body, answer, source, { changed: keep, reread });
     const name = h("input.tl-input", { value: answer.suggested_corpus, maxLength: 100, list: "tl-corpus-names", "aria-label": "Name of the corpus", oninput: hint });
     const why = h("span.tl-hint", { role: "status" });
     const start = h("button.tl-btn.tl-primary", { onclick: () => run(answer, source, screen.mapping(), name.value.trim(), start, trouble) }, answer.estimated_rows === null ? "Import all rows" : `Import ${plural(answer.estimated_rows, "row")}`);
@@ -155,6 +160,14 @@ export function openImport({ onclose } = {}) {
       start.disabled = !name.value.trim();
     }
     hint();
+  }
+
+  // What was said of the file does not fit it: the screen goes back to what is found out.
+  async function readAsBefore(error) {
+    const source = remembered()?.source;
+    if (!source) return void chooseFile(errorBox(error));
+    await inspect(source);
+    if (!closed) dialog.body.querySelector(".tl-mapping-rows")?.prepend(errorBox(error));
   }
 
   async function run(answer, source, mapping, name, button, trouble) {

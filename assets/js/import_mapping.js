@@ -2,17 +2,19 @@
 
 import { post } from "./api.js";
 import { count, fill, h, plural } from "./dom.js";
+import { readingControls } from "./import_reading.js";
 import { chipField, fieldList, keptList, linkField } from "./item_view.js";
 import { errorBox, options } from "./signs.js";
 
-const DELIMITERS = { ",": "comma", ";": "semicolon", "\t": "tab", "|": "bar" };
+const DELIMITERS = { ",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", "||": "two bars" };
 const QUIET = new Set(["keep", "ignore"]);
 const SINGLE = new Set(["id", "link", "status"]); // one column at most
 const LISTS = new Set(["gold", "tags"]); // cells hold several values
 
-/** Draw into `place` what `inspect` answered. `changed(mapping)` is told of every change.
+/** Draw into `place` what `inspect` answered. `changed(mapping)` is told of every change, `reread(reading)` when the
+ *  file is to be read in another way.
  *  Returns {mapping()}: the mapping as it stands. */
-export function mountMapping(place, answer, source, { changed }) {
+export function mountMapping(place, answer, source, { changed, reread }) {
   const mapping = { ...answer.mapping, roles: { ...answer.mapping.roles }, split: { ...answer.mapping.split } };
   let shown = answer;
   let row = 0;
@@ -28,7 +30,7 @@ export function mountMapping(place, answer, source, { changed }) {
     place,
     h(
       "div.tl-mapping",
-      h("section.tl-mapping-rows", h("p.tl-meta.tl-facts", facts()), h("p.tl-meta", "Say what each column is; the guess is usually right. “Shown as” is what people and taggers will see."), roles, trouble, h("div.tl-scroll.tl-map-scroll", { tabIndex: 0, role: "region", "aria-label": "The first rows" }, table), notes),
+      h("section.tl-mapping-rows", h("p.tl-meta.tl-facts", facts()), readingControls(answer, reread), h("p.tl-meta", "Say what each column is; the guess is usually right. “Shown as” is what people and taggers will see."), roles, trouble, h("div.tl-scroll.tl-map-scroll", { tabIndex: 0, role: "region", "aria-label": "The first rows" }, table), notes),
       preview,
     ),
   );
@@ -36,7 +38,7 @@ export function mountMapping(place, answer, source, { changed }) {
   update(answer);
 
   function facts() {
-    const parts = [answer.format, answer.encoding, answer.delimiter && (DELIMITERS[answer.delimiter] || answer.delimiter), answer.estimated_rows !== null && plural(answer.estimated_rows, "row"), plural(answer.columns.length, "column")];
+    const parts = [answer.format, answer.encoding, answer.delimiter && (DELIMITERS[answer.delimiter] || answer.delimiter), answer.header === false && "no header", answer.estimated_rows !== null && plural(answer.estimated_rows, "row"), plural(answer.columns.length, "column")];
     if (answer.files?.length > 1) parts.push(plural(answer.files.length, "file"));
     return parts.filter(Boolean).join(" · ");
   }

@@ -10,6 +10,8 @@ from sqlalchemy import select
 
 from core.commands.session import SHOWN_FAILURES, Command, MakeParser, Outcome, Session
 from core.corpora.catalog import KINDS, list_corpora
+from core.corpora.formats.base import ACCEPTED
+from core.corpora.formats.options import ReadOptions
 from core.corpora.mapping import Mapping, guess_mapping
 from core.corpora.reading import inspect
 from core.errors import InvalidInput, NotFound
@@ -20,12 +22,21 @@ HARMLESS = ("repeated_id", "repeated_row", "deleted")  # skipped on purpose: not
 
 def add_options(command: MakeParser) -> None:
     importing = command("import", "Import a file into a corpus; importing again updates it.")
-    importing.add_argument("path", metavar="PATH", help="csv, tsv, json, jsonl, parquet, or a zip of these")
+    importing.add_argument("path", metavar="PATH", help=f"a file ({ACCEPTED}) or a folder of files")
     importing.add_argument("--corpus", required=True, metavar="C", help="the corpus' name; made when new")
     importing.add_argument("--kind", choices=KINDS, default="items", help="what the corpus holds (default: items)")
     importing.add_argument("--map", action="append", metavar="ROLE=COLUMN", help="give a column another role")
     importing.add_argument("--id", metavar="COL", help="the column that names an item for good")
     importing.add_argument("--gold", action="append", metavar="COL", help="a column with the true tags")
+    header = importing.add_mutually_exclusive_group()
+    header.add_argument("--no-header", action="store_true", help="the first row is data; columns are column_1, …")
+    header.add_argument("--header", action="store_true", help="the first row holds the names, whatever it looks like")
+    importing.add_argument("--encoding", metavar="E", help="of a text file (default: found out)")
+    importing.add_argument(
+        "--delimiter", metavar="D", help="what sets cells apart, for example '||' (default: found out)"
+    )
+    importing.add_argument("--sheet", metavar="S", help="of a workbook (default: the first)")
+    importing.add_argument("--lines", action="store_true", help="every line of the text file is an item")
 
     command("corpora", "List the project's corpora.")
 
@@ -33,9 +44,9 @@ def add_options(command: MakeParser) -> None:
 def import_command(session: Session) -> Outcome:
     options = session.options
     path = Path(options.path).expanduser().resolve()
-    if not path.is_file():
-        raise NotFound(f"There is no file {path}.", "Check the spelling.")
-    found = inspect(path)
+    if not path.is_file() and not path.is_dir():
+        raise NotFound(f"There is no file or folder {path}.", "Check the spelling.")
+    found = inspect(path, options=_read_options(options))
     mapping = _mapping(options, guess_mapping(found), list(found.rows))
     session.ensure_project()
     arguments = {
@@ -60,6 +71,12 @@ def import_command(session: Session) -> Outcome:
         lines.append(f"  … and {len(broken) - SHOWN_FAILURES} more")
     answer = {"job": job.id, **result, "failures": broken}
     return answer, "\n".join([text, *lines]), 1 if broken else 0
+
+
+def _read_options(options: argparse.Namespace) -> ReadOptions:
+    delimiter = options.delimiter and options.delimiter.replace("\\t", "\t")
+    header = False if options.no_header else True if options.header else None
+    return ReadOptions(options.encoding, header, delimiter, options.sheet, options.lines or None)
 
 
 def _mapping(options: argparse.Namespace, guessed: Mapping, rows: list[dict[str, Any]]) -> Mapping:

@@ -6,75 +6,13 @@ Every guess comes with its reason in a few words; the person has the last word o
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass, field
 
 from core.corpora.formats.base import JsonValue
+from core.corpora.known_columns import ROLE_OF, normalise
 from core.corpora.reading import Column, Inspection
 from core.corpora.roles import CLUE_ROLES
 from core.corpora.values import guess_split
-
-# Whole column names, as `normalise` writes them: English, Spanish, German, French, Chinese.
-_NAMES = {
-    "title": """
-        title headline heading subject titulo titular encabezado titel schlagzeile uberschrift titre
-        intitule 标题 標題 题目 商品名称 名称 item_title product_title video_title product_name item_name song_title
-        track_title
-    """,
-    "caption": """
-        caption description desc summary abstract subtitle blurb excerpt synopsis overview tagline
-        short_description descripcion resumen leyenda sinopsis subtitulo beschreibung zusammenfassung
-        bildunterschrift untertitel kurzbeschreibung legende resume sous_titre apercu 描述 简介 摘要 说明 文案 概要
-        副标题
-    """,
-    "category": """
-        category categories category_name genre genres section topic channel department rubric categoria
-        categorias genero seccion kategorie kategorien rubrik sparte thema categorie genre rubrique theme
-        类别 分类 类目 频道 类型 栏目
-    """,
-    "ocr": """
-        ocr ocr_text ocr_cover cover_text text_in_picture text_in_image image_text picture_text
-        on_screen_text screen_text texto_ocr texto_imagen texto_de_la_imagen bildtext text_im_bild
-        texte_image texte_ocr 封面文字 图片文字 画面文字 文字识别 封面文本
-    """,
-    "speech": """
-        asr asr_text asr_pure speech speech_text transcript transcription spoken spoken_text audio_text
-        subtitles voice_over voiceover lyrics transcripcion voz habla discurso letra transkript
-        transkription gesprochenes sprachtext parole paroles discours 语音 语音文本 字幕 转写 口播 台词 歌词
-    """,
-    "body": """
-        body text content contents details detail article full_text fulltext document message review post
-        story passage texto contenido cuerpo detalle detalles articulo resena inhalt volltext artikel
-        nachricht einzelheiten texte contenu corps texte_integral avis 正文 内容 详情 全文 文本 文章 评论
-    """,
-    "clue": """
-        speaker event author authors artist brand album creator director publisher place location name
-        source keyphrase ponente evento autor autora artista marca lugar nombre redner veranstaltung
-        kunstler marke ort hersteller orateur evenement auteur artiste marque lieu nom editeur 作者 演讲者 品牌
-        歌手 艺人 地点 活动 导演
-    """,
-    "gold": """
-        tags tag gold gold_tags labels label keywords hashtags hashtag topic_tag topic_tags topics
-        aspect_list aspects etiquetas etiqueta palabras_clave schlagworte schlagworter stichworte
-        stichworter schlusselworter etiketten etiquettes mots_cles motscles balises 标签 标签列表 关键词 关键字 话题
-        话题标签
-    """,
-    "link": """
-        link url href permalink web website webpage homepage page_url item_url enlace vinculo sitio_web
-        verweis webseite lien site_web 链接 网址 网页
-    """,
-    "media": """
-        image img picture photo thumbnail cover file filename file_name filepath file_path path
-        image_path image_file image_url img_url audio audio_path audio_file video video_path video_file
-        media media_path imagen foto archivo ruta bild datei dateiname pfad fichier chemin photo_url 图片
-        图像 照片 文件 文件名 视频 音频 封面
-    """,
-    "id": """
-        id uid uuid guid identifier key identificador clave kennung schlussel identifiant ytid isbn sku
-        asin doi 编号 序号 标识
-    """,
-}
-_ROLE_OF = {name: role for role, names in _NAMES.items() for name in names.split()}
 
 _ID_WORDS = frozenset({"id", "uid", "uuid", "guid", "identifier"})
 _FOREIGN = frozenset(  # an id of one of these is not the item's own
@@ -95,6 +33,9 @@ _MEDIA_FILE = re.compile(
 )
 
 _OWN = {"id": "id", "tags": "tags", "gold_tags": "gold", "link": "link", "media": "media", "status": "status"}
+
+
+__all__ = ["Guess", "guess_roles", "normalise"]
 
 
 @dataclass(slots=True)
@@ -138,16 +79,8 @@ def guess_roles(inspection: Inspection) -> Guess:
     return guess
 
 
-def normalise(name: str) -> str:
-    """A column's name for comparison: `Topic-Tag`, `topicTag` and `topic tag` are all `topic_tag`."""
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
-    plain = unicodedata.normalize("NFKD", spaced.casefold())
-    bare = "".join(char for char in plain if not unicodedata.combining(char))
-    return re.sub(r"[\W_]+", "_", unicodedata.normalize("NFC", bare)).strip("_")
-
-
 def _whole_name(column: str) -> bool:
-    return _ROLE_OF.get(normalise(column)) == "gold"
+    return ROLE_OF.get(normalise(column)) == "gold"
 
 
 def _own_columns(guess: Guess, columns: list[Column]) -> list[Column]:
@@ -169,7 +102,7 @@ def _guess_id(guess: Guess, columns: list[Column]) -> None:
     for place, column in enumerate(columns):
         name = normalise(column.name)
         words = name.split("_")
-        exact = _ROLE_OF.get(name) == "id"
+        exact = ROLE_OF.get(name) == "id"
         named = exact or (words[-1] in _ID_WORDS and not _FOREIGN & set(words))
         if not named:
             continue
@@ -195,7 +128,7 @@ def _guess_column(guess: Guess, column: Column, cells: list[JsonValue], own_expo
         guess.give(column.name, "ignore", "it only numbers the rows")
         return
     texts = [cell.strip() for cell in cells if isinstance(cell, str) and cell.strip()]
-    role = _ROLE_OF.get(name) or _by_words(words)
+    role = ROLE_OF.get(name) or _by_words(words)
     if role == "id" or (own_export and role in ("gold", "link", "media")):
         guess.give(column.name, "keep", "stored and exported with the item")
         return
@@ -239,7 +172,7 @@ def _by_words(words: list[str]) -> str | None:
     if have & _CATEGORY_WORDS:
         return "category"
     for role in ("title", "caption", "link"):
-        if _ROLE_OF.get(words[-1]) == role:
+        if ROLE_OF.get(words[-1]) == role:
             return role
     return None
 

@@ -83,7 +83,7 @@ def import_file(
     Raises:
         InvalidInput, UnsafeInput: the file cannot be read at all; nothing was changed.
     """
-    records = read_rows(path, name=name)
+    records = read_rows(path, name=name, options=mapping.reading)
     first = list(islice(records, 1))  # opens the file: an unreadable one is refused before anything is made
     corpus, done, counts = _begin(database, import_id, corpus_name, kind, mapping, name)
     report = ImportReport(corpus.name, corpus.id, **counts, rows=done)

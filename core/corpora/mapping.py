@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
 from core.corpora.formats.base import JsonValue, Problem, Row
+from core.corpora.formats.options import FOUND_OUT, ReadOptions
 from core.corpora.formulas import unguard
 from core.corpora.guessing import guess_roles
 from core.corpora.reading import Inspection
-from core.corpora.roles import CLUE_ROLES, LIST_ROLES, ROLES, SINGLE_ROLES
+from core.corpora.roles import CLUE_ROLES, LIST_ROLES, ROLE_LABELS, ROLES, SINGLE_ROLES
 from core.corpora.values import SPLITS, as_text, guess_split, split_cell
 from core.errors import InvalidInput
 
@@ -36,6 +37,7 @@ class Mapping:
         split: for `gold` and `tags` columns, how their text cells hold lists, one of SPLITS;
             where it says nothing, each cell is judged by itself.
         unguard_formulas: take away the apostrophes that Tagloom's csv export put before formulas.
+        reading: how a person said that the file is to be read.
         explain: column to the reason why it was guessed; not part of the mapping.
     """
 
@@ -43,6 +45,7 @@ class Mapping:
     split: dict[str, str] = field(default_factory=dict)
     unguard_formulas: bool = False
     explain: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
+    reading: ReadOptions = FOUND_OUT
 
     def __post_init__(self) -> None:
         for column, role in self.roles.items():
@@ -73,7 +76,7 @@ class Mapping:
         if not any(role in CLUE_ROLES or role == "media" for role in self.roles.values()):
             raise InvalidInput(
                 "No column holds anything to tag.",
-                f"Give at least one column one of the roles {', '.join(CLUE_ROLES)} or media.",
+                f"Give at least one column one of the roles {_named([*CLUE_ROLES, 'media'])}.",
             )
 
     def columns(self, *roles: str) -> list[str]:
@@ -82,11 +85,9 @@ class Mapping:
 
     def to_json(self) -> dict[str, Any]:
         """The mapping as a JSON object; `from_json` takes it back."""
-        return {
-            "roles": dict(self.roles),
-            "split": dict(self.split),
-            "unguard_formulas": self.unguard_formulas,
-        }
+        mapping = {"roles": dict(self.roles), "split": dict(self.split), "unguard_formulas": self.unguard_formulas}
+        reading = self.reading.to_json()
+        return {**mapping, "reading": reading} if reading else mapping
 
     @classmethod
     def from_json(cls, value: str | bytes | AnyMapping[str, Any]) -> Mapping:
@@ -105,7 +106,8 @@ class Mapping:
                 "The field mapping must hold “roles” and “split”, each from column to text, and “unguard_formulas”.",
                 "Map the fields again.",
             )
-        return cls(dict(roles), dict(split), unguard_formulas)
+        reading = ReadOptions.from_json(value.get("reading") or {})
+        return cls(dict(roles), dict(split), unguard_formulas, reading=reading)
 
     def changed(self, roles: AnyMapping[str, str], rows: Iterable[AnyMapping[str, JsonValue]] = ()) -> Mapping:
         """The mapping with other roles for some columns.
@@ -130,7 +132,7 @@ class Mapping:
             if role in LIST_ROLES and column not in split:
                 split[column] = guess_split(row.get(column) for row in rows)
         explain = {**self.explain, **dict.fromkeys(roles, "chosen by a person")}
-        return Mapping(merged, split, self.unguard_formulas, explain)
+        return Mapping(merged, split, self.unguard_formulas, explain, self.reading)
 
 
 def guess_mapping(inspection: Inspection) -> Mapping:
@@ -143,7 +145,13 @@ def guess_mapping(inspection: Inspection) -> Mapping:
     """
     guess = guess_roles(inspection)
     restore = inspection.tagloom_export and inspection.delimiter is not None
-    return Mapping(guess.roles, guess.split, restore, guess.explain)
+    return Mapping(guess.roles, guess.split, restore, guess.explain, inspection.options)
+
+
+def _named(roles: list[str]) -> str:
+    """Roles as the page calls them: “Title”, “Description” or “Picture or sound”."""
+    *most, last = (f"“{ROLE_LABELS[role]}”" for role in roles)
+    return f"{', '.join(most)} or {last}"
 
 
 def _texts(value: object) -> TypeGuard[AnyMapping[str, str]]:

@@ -9,28 +9,30 @@ from typing import Any
 
 import orjson
 
+from core.corpora.formats.options import ENCODINGS, FOUND_OUT, ReadOptions
 from core.corpora.mapping import CompiledMapping, DraftItem, Mapping, guess_mapping
 from core.corpora.reading import Inspection, Problem, Row, inspect
 from core.corpora.rendering import display_title, render
+from core.corpora.roles import ROLE_LABELS
 from core.errors import InvalidInput
 
-# role → (label, what it means), in the order of the role chooser
+# role → what it means
 ROLE_HELP = {
-    "title": ("Title", "Shown first, and in lists"),
-    "caption": ("Description", "A short text about the item"),
-    "category": ("Category", "A class that the item has already"),
-    "ocr": ("Text in the picture", "Read off an image or cover"),
-    "speech": ("Speech", "A transcript"),
-    "body": ("Long text", "Article, details, lyrics"),
-    "clue": ("Other text to show", "Shown to people and sent to taggers"),
-    "id": ("Id", "Names the item for good; importing again updates it"),
-    "gold": ("Gold tags", "The true labels; never shown to a tagger"),
-    "tags": ("Accepted tags", "Tags that people have accepted already"),
-    "status": ("Review status", "From a Tagloom export"),
-    "media": ("Picture or sound", "A path or address of a file"),
-    "link": ("Link", "The item's page on the web"),
-    "keep": ("Keep, do not show", "Stored and exported, not used for tagging"),
-    "ignore": ("Leave out", "Not imported"),
+    "title": "Shown first, and in lists",
+    "caption": "A short text about the item",
+    "category": "A class that the item has already",
+    "ocr": "Read off an image or cover",
+    "speech": "A transcript",
+    "body": "Article, details, lyrics",
+    "clue": "Shown to people and sent to taggers",
+    "id": "Names the item for good; importing again updates it",
+    "gold": "The true labels; never shown to a tagger",
+    "tags": "Tags that people have accepted already",
+    "status": "From a Tagloom export",
+    "media": "A path or address of a file",
+    "link": "The item's page on the web",
+    "keep": "Stored and exported, not used for tagging",
+    "ignore": "Not imported",
 }
 SPLIT_HELP = {
     "python-list": "['a', 'b']",
@@ -49,16 +51,19 @@ def suggested_name(file_name: str) -> str:
     return " ".join(re.sub(r"[_\-.]+", " ", stem).split())[:80] or "corpus"
 
 
-def inspect_with_mapping(path: Path, name: str, mapping: Mapping | None = None) -> dict[str, Any]:
+def inspect_with_mapping(
+    path: Path, name: str, mapping: Mapping | None = None, options: ReadOptions = FOUND_OUT
+) -> dict[str, Any]:
     """Look into a file and map its first rows.
 
     Args:
-        mapping: the person's corrections; None to guess.
+        mapping: the person's corrections, and how they said that the file is to be read; None to guess.
+        options: how to read the file where no mapping says so.
 
     Raises:
         InvalidInput, UnsafeInput: the file cannot be read, or the mapping names a column that it has not.
     """
-    found = inspect(path, name=name)
+    found = inspect(path, name=name, options=mapping.reading if mapping else options)
     guessed = guess_mapping(found)
     used = mapping or guessed
     missing = sorted(set(used.roles) - {column.name for column in found.columns})
@@ -73,6 +78,10 @@ def inspect_with_mapping(path: Path, name: str, mapping: Mapping | None = None) 
         "delimiter": found.delimiter,
         "estimated_rows": found.estimated_rows,
         "tagloom_export": found.tagloom_export,
+        "header": found.header,
+        "sheets": list(found.sheets),
+        "reading": found.options.to_json(),
+        "encodings": [{"value": codec, "label": label} for codec, label in ENCODINGS.items()],
         "columns": [
             {
                 **asdict(column),
@@ -84,7 +93,7 @@ def inspect_with_mapping(path: Path, name: str, mapping: Mapping | None = None) 
         ],
         "rows": list(found.rows),
         "problems": [asdict(problem) for problem in found.problems],
-        "roles": [{"value": role, "label": label, "help": text} for role, (label, text) in ROLE_HELP.items()],
+        "roles": [{"value": role, "label": label, "help": ROLE_HELP[role]} for role, label in ROLE_LABELS.items()],
         "splits": [{"value": split, "label": label} for split, label in SPLIT_HELP.items()],
         "mapping": used.to_json(),
         "previews": previews(found, used),

@@ -9,13 +9,26 @@ import io
 import json
 import re
 from collections.abc import Generator, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from core.corpora.formats import archive, delimited, detect, json_array, json_lines, parquet
+from core.corpora.formats import (
+    archive,
+    delimited,
+    detect,
+    feather,
+    folder,
+    json_array,
+    json_lines,
+    lines,
+    parquet,
+    xlsx,
+)
 from core.corpora.formats.base import EXPORT_MARK, CountingReader, JsonValue, Problem, Row, Source, file_source
+from core.corpora.formats.dialect import Dialect
+from core.corpora.formats.options import FOUND_OUT, ReadOptions
 from core.corpora.formats.text import TextShape, encoding_problem, sample_text, scan
 from core.errors import InvalidInput, UnsafeInput
 
@@ -55,14 +68,17 @@ class Inspection:
     """What the first rows of a file tell.
 
     Attributes:
-        format: `csv`, `tsv`, `json`, `jsonl`, `parquet` or `zip`.
-        files: the file, or the data files in an archive as `archive.zip/member.csv`.
+        format: `csv`, `tsv`, `txt`, `json`, `jsonl`, `xlsx`, `parquet`, `feather`, `zip` or `folder`.
+        files: the file, or the data files in an archive or folder as `archive.zip/member.csv`.
         columns: in the order of the file.
         rows: the first good rows, at most 20.
         problems: found on the way, at most 100.
         encoding: codec name of the (first) text file, None for parquet.
         delimiter: of the (first) delimited file, None for other formats.
         estimated_rows: from the size; exact where the whole file was looked at, and for parquet.
+        header: whether the first row of the (first) delimited file holds names; None for other formats.
+        sheets: of a workbook.
+        options: what a person said of the file.
         tagloom_export: Tagloom wrote the file, by its `tagloom_status` column.
     """
 
@@ -75,55 +91,78 @@ class Inspection:
     delimiter: str | None
     estimated_rows: int | None
     tagloom_export: bool
+    header: bool | None = None
+    sheets: tuple[str, ...] = ()
+    options: ReadOptions = FOUND_OUT
 
 
-def read_rows(path: Path, *, name: str | None = None) -> Iterator[Row | Problem]:
+def read_rows(path: Path, *, name: str | None = None, options: ReadOptions = FOUND_OUT) -> Iterator[Row | Problem]:
     """Stream the rows of a file, with a Problem in the place of each row that cannot be read.
 
     Args:
-        path: csv, tsv, json, jsonl, parquet, or a zip of these.
+        path: of a file in one of the formats, of a zip of such files, or of a folder that holds them.
         name: the name people know the file by, where it differs from the path's (an upload).
+        options: what a person said of the file; the rest is found out.
 
     Problems with `row` None concern the file and cost no single row. Raises InvalidInput for a file that is
     something else or holds no rows, UnsafeInput for an archive that could do harm: both on the first step,
     except for archives that turn out to be bombs while they are unpacked.
     """
-    source = file_source(path, name)
-    plan = _identify(source, None)
-    if plan.format != "zip":
-        yield from _read(source, plan)
-        return
+    several = _several(path, name)
+    if several is None:
+        source = file_source(path, name)
+        plan = _identify(source, None, options)
+        if plan.format != "zip":
+            yield from _read(source, plan, options)
+            return
+        several = archive.members(source)
     found = False
     refused: Problem | None = None
-    with archive.members(source) as (sources, problems):
+    with several as (sources, problems):
         yield from problems
         for member in sources:
-            for each in _read_member(member, None):
+            for each in _read_member(member, None, options):
                 found = found or each.__class__ is Row or cast(Problem, each).row is not None
                 refused = each if not found and isinstance(each, Problem) else refused
                 yield each
     if not found:
-        raise _empty_archive(source, refused or next(iter(problems), None))
+        raise _empty(name or path.name, refused or next(iter(problems), None))
 
 
-def inspect(path: Path, *, name: str | None = None, look_at: int = 200) -> Inspection:
+def _several(path: Path, name: str | None) -> AbstractContextManager[tuple[list[Source], list[Problem]]] | None:
+    """The files of a folder; None where the path is no folder."""
+    try:
+        is_folder = path.is_dir()
+    except (OSError, ValueError):
+        return None
+    return folder.members(path, name or path.name) if is_folder else None
+
+
+def inspect(path: Path, *, name: str | None = None, look_at: int = 200, options: ReadOptions = FOUND_OUT) -> Inspection:
     """Look at the first rows of a file: its format, columns, and what is wrong with it.
 
     Args:
         path: as for `read_rows`.
         name: as for `read_rows`.
-        look_at: rows that the columns are judged by; of an archive shared among its files.
+        look_at: rows that the columns are judged by; of an archive or folder shared among its files.
+        options: as for `read_rows`.
 
     Raises what `read_rows` raises, and InvalidInput where none of the rows looked at could be read.
     """
-    source = file_source(path, name)
-    plan = _identify(source, _SCAN)
-    if plan.format != "zip":
-        look = _Look()
-        _look_into(source, look, look_at)
-        return _inspection(source, plan.format, (source.name,), look)
-    with archive.members(source) as (sources, problems):
-        look = _Look(problems=list(problems))
+    several = _several(path, name)
+    kind = "folder"
+    shown = name or path.name
+    if several is None:
+        source = file_source(path, name)
+        plan = _identify(source, _SCAN, options)
+        kind = plan.format
+        if kind != "zip":
+            look = _Look(options=options)
+            _look_into(source, look, look_at)
+            return _inspection(shown, kind, (source.name,), look)
+        several = archive.members(source)
+    with several as (sources, problems):
+        look = _Look(problems=list(problems), options=options)
         each = max(10, look_at // max(1, len(sources)))
         for member in sources[:_MEMBERS]:
             try:
@@ -137,7 +176,7 @@ def inspect(path: Path, *, name: str | None = None, look_at: int = 200) -> Inspe
         seen = sum(member.size or 0 for member in sources[:_MEMBERS])
         if look.estimate and seen:
             look.estimate = round(look.estimate * sum(member.size or 0 for member in sources) / seen)
-        return _inspection(source, "zip", tuple(member.name for member in sources), look)
+        return _inspection(shown, kind, tuple(member.name for member in sources), look)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,32 +185,48 @@ class _Plan:
 
     format: str
     shape: TextShape | None = None
-    dialect: delimited.Dialect | None = None
+    dialect: Dialect | None = None
 
 
-def _identify(source: Source, limit: int | None) -> _Plan:
+def _identify(source: Source, limit: int | None, options: ReadOptions) -> _Plan:
     head = source.head(4096)
     if not head:
         raise InvalidInput(f"{source.name} is empty.", "Choose a file that holds rows.")
     kind = detect.binary_format(source, head)
     if kind == "zip":
-        office = archive.office_kind(source) if source.seekable else None
+        workbook = source.extension in detect.WORKBOOK_EXTENSIONS
+        office = archive.office_kind(_seekable(source)) if source.seekable or workbook else None
+        if office == archive.WORKBOOK:
+            return _Plan("xlsx")
         if office:
-            raise detect.unaccepted(source, office, "Save the table in it as csv.")
+            raise detect.unaccepted(source, office, "Save the table in it as xlsx or csv.")
         return _Plan("zip")
     if kind is not None:
         return _Plan(kind)
-    shape = scan(source, limit)
+    shape = scan(source, limit, options.encoding)
     sample, whole = sample_text(source, shape, _SAMPLE)
-    kind, dialect = detect.text_format(source, sample, whole)
+    kind, dialect = detect.text_format(source, sample, whole, options)
     if dialect is not None:
         kind = "tsv" if dialect.delimiter == "\t" else "csv"
     return _Plan(kind, shape, dialect)
 
 
-def _read(source: Source, plan: _Plan) -> Generator[Row | Problem, None, None]:
+def _seekable(source: Source) -> Source:
+    return source if source.seekable else archive.spooled(source)
+
+
+_BINARY = ("parquet", "feather", "xlsx")
+
+
+def _read(source: Source, plan: _Plan, options: ReadOptions) -> Generator[Row | Problem, None, None]:
     if plan.format == "parquet":
-        yield from parquet.read(source if source.seekable else archive.spooled(source))
+        yield from parquet.read(_seekable(source))
+        return
+    if plan.format == "feather":
+        yield from feather.read(_seekable(source))
+        return
+    if plan.format == "xlsx":
+        yield from xlsx.read(_seekable(source), options.sheet, options.header)
         return
     assert plan.shape is not None  # all other formats are text
     guessed = encoding_problem(source, plan.shape)
@@ -180,15 +235,21 @@ def _read(source: Source, plan: _Plan) -> Generator[Row | Problem, None, None]:
     if plan.format == "jsonl":
         yield from json_lines.read(source, plan.shape)
     elif plan.format == "json":
-        yield from json_array.read(source, plan.shape)
+        yield from json_array.read(source, plan.shape, options.header)
+    elif plan.format == "txt":
+        yield from lines.read(source, plan.shape)
     elif plan.dialect is not None:
         yield from delimited.read(source, plan.shape, plan.dialect)
 
 
-def _read_member(member: Source, limit: int | None) -> Iterator[Row | Problem]:
-    """The rows of a file in an archive; what would stop a file of its own becomes a problem here."""
+def _read_member(member: Source, limit: int | None, options: ReadOptions) -> Iterator[Row | Problem]:
+    """The rows of one of several files; what would stop a file of its own becomes a problem here."""
     try:
-        yield from _read(member, _identify(member, limit))
+        plan = _identify(member, limit, options)
+        if plan.format == "zip":
+            raise InvalidInput(f"{member.name} is an archive in an archive.", archive.UNPACK)
+        for each in _read(member, plan, options):
+            yield folder.with_name(member, each) if member.column else each
     except UnsafeInput:
         raise
     except InvalidInput as error:
@@ -206,9 +267,11 @@ def _damaged(member: Source, error: Exception) -> Problem:
     return archive.member_problem(member.name, "bad_member", cause, "Pack the archive again.")
 
 
-def _empty_archive(source: Source, problem: Problem | None) -> InvalidInput:
+def _empty(name: str, problem: Problem | None) -> InvalidInput:
     why = f" {problem.file}: {problem.cause}" if problem else ""
-    return InvalidInput(f"{source.name} holds no file with rows.{why}", "Pack csv, tsv, json, jsonl or parquet files.")
+    return InvalidInput(
+        f"{name} holds no file with rows.{why}", "Put csv, txt, json, jsonl, xlsx or parquet files in it."
+    )
 
 
 @dataclass(slots=True)
@@ -217,8 +280,11 @@ class _Look:
 
     rows: list[Row] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    options: ReadOptions = FOUND_OUT
     encoding: str | None = None
     delimiter: str | None = None
+    header: bool | None = None
+    sheets: tuple[str, ...] = ()
     estimate: int = 0
 
 
@@ -230,16 +296,25 @@ def _look_into(source: Source, look: _Look, look_at: int) -> None:
         counters.append(CountingReader(source.open()))
         return cast(BinaryIO, io.BufferedReader(counters[-1], 1 << 16))
 
-    plan = _identify(source, _SCAN)
+    options = look.options
+    plan = _identify(source, _SCAN, options)
     if plan.format == "zip":
         raise InvalidInput(f"{source.name} is an archive in an archive.", archive.UNPACK)
     look.encoding = look.encoding or (plan.shape.encoding if plan.shape else None)
     look.delimiter = look.delimiter or (plan.dialect.delimiter if plan.dialect else None)
-    counted = source if plan.format == "parquet" else replace(source, opener=opener)
+    rows_in_sheet = 0
+    if look.header is None and plan.dialect:
+        look.header = plan.dialect.header
+    if plan.format == "xlsx":
+        sheets, rows_in_sheet = xlsx.about(_seekable(source), options.sheet)
+        look.sheets = look.sheets or tuple(sheets)
+    counted = source if plan.format in _BINARY else replace(source, opener=opener)
     good = seen = 0
     ended = True
-    with closing(_read(counted, plan)) as stream:
+    with closing(_read(counted, plan, options)) as stream:
         for each in stream:
+            if source.column:
+                each = folder.with_name(source, each)
             if isinstance(each, Problem):
                 if len(look.problems) < _PROBLEMS:
                     look.problems.append(each)
@@ -251,28 +326,32 @@ def _look_into(source: Source, look: _Look, look_at: int) -> None:
                     look.rows.append(each)
                     look.problems.extend(each.notes[: _PROBLEMS - len(look.problems)])
             enough = good >= look_at or seen >= 50 * look_at
-            if enough and (plan.format == "parquet" or counters[-1].total >= _ESTIMATE):
+            if enough and (plan.format in _BINARY or counters[-1].total >= _ESTIMATE):
                 ended = False
                 break
-    if plan.format == "parquet":
-        look.estimate += parquet.count(source if source.seekable else archive.spooled(source))
-    elif ended or not source.size:
+    if ended or not source.size:
         look.estimate += seen
-    else:
+    elif plan.format == "parquet":
+        look.estimate += parquet.count(_seekable(source))
+    elif plan.format == "feather":
+        look.estimate += feather.count(_seekable(source)) or seen
+    elif plan.format == "xlsx":
+        look.estimate += max(seen, rows_in_sheet - 1)
+    elif len(counters) <= 3:  # a file of columns is read in many places at once: nothing can be said of it
         look.estimate += max(seen, round(seen * source.size / max(1, counters[-1].total)))
 
 
-def _inspection(source: Source, kind: str, files: tuple[str, ...], look: _Look) -> Inspection:
+def _inspection(name: str, kind: str, files: tuple[str, ...], look: _Look) -> Inspection:
     if not look.rows:
         problem = look.problems[0] if look.problems else None
-        if kind == "zip":
-            raise _empty_archive(source, problem)
+        if kind in ("zip", "folder"):
+            raise _empty(name, problem)
         why = f" The first problem: {problem.cause}" if problem else ""
         remedy = problem.remedy if problem else "Choose another file."
-        raise InvalidInput(f"None of the rows looked at in {source.name} can be read.{why}", remedy)
+        raise InvalidInput(f"None of the rows looked at in {name} can be read.{why}", remedy)
     columns = _columns([row.values for row in look.rows])
     if not columns:
-        raise InvalidInput(f"The rows of {source.name} have no fields.", "Choose a file whose rows hold something.")
+        raise InvalidInput(f"The rows of {name} have no fields.", "Choose a file whose rows hold something.")
     return Inspection(
         format=kind,
         files=files,
@@ -282,6 +361,9 @@ def _inspection(source: Source, kind: str, files: tuple[str, ...], look: _Look) 
         encoding=look.encoding,
         delimiter=look.delimiter,
         estimated_rows=look.estimate or None,
+        header=look.header,
+        sheets=look.sheets,
+        options=look.options,
         tagloom_export=any(column.name == EXPORT_MARK for column in columns),
     )
 

@@ -13,3 +13,22 @@ SINGLE_ROLES = ("id", "link", "status")
 """Roles that at most one column may have."""
 
 LIST_ROLES = ("gold", "tags")
+
+ROLE_LABELS = {
+    "title": "Title",
+    "caption": "Description",
+    "category": "Category",
+    "ocr": "Text in the picture",
+    "speech": "Speech",
+    "body": "Long text",
+    "clue": "Other text to show",
+    "id": "Id",
+    "gold": "Gold tags",
+    "tags": "Accepted tags",
+    "status": "Review status",
+    "media": "Picture or sound",
+    "link": "Link",
+    "keep": "Keep, do not show",
+    "ignore": "Leave out",
+}
+"""What the page calls the roles, in the order of its role chooser."""

@@ -23,6 +23,7 @@ ENDED = ("done", "failed", "cancelled", "interrupted")
 RESUMABLE = ("failed", "cancelled", "interrupted")
 RESERVED = "reserved"  # made by a command that runs the job itself: no supervisor takes it
 LOG_TAIL_BYTES = 4096
+LOGS_SHOWN = 5  # ended jobs whose logs a list reads: pages ask for it every second
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,14 @@ class Job:
         """What a person may do with it now."""
         if self.active:
             return () if self.cancel_requested else ("cancel",)
-        return {"done": (), "failed": ("resume", "retry")}.get(self.state, ("resume",))
+        if self.state == "done":
+            return ("resume",) if self.unfinished else ()
+        return {"failed": ("resume", "retry")}.get(self.state, ("resume",))
+
+    @property
+    def unfinished(self) -> bool:
+        """True when it ended well, but some items failed: resuming tries only these again."""
+        return self.state == "done" and self.kind == "tag" and bool(self.result.get("failed"))
 
 
 def _job(row: RowMapping) -> Job:
@@ -144,13 +152,15 @@ class JobQueue:
         return self._with_log(_job(row))
 
     def recent(self, project: str | None = None, limit: int = 50) -> list[Job]:
-        """Active jobs first, then the newest ended ones."""
+        """Active jobs first, then the newest ended ones; the active and the newest LOGS_SHOWN ended with their logs."""
         query = select(job_table).order_by(job_table.c.state.in_(ENDED), job_table.c.created_at.desc(), job_table.c.id)
         if project is not None:
             query = query.where(job_table.c.project == project)
         with self.database.read() as connection:
             rows = connection.execute(query.limit(limit)).mappings().all()
-        return [self._with_log(_job(row)) for row in rows]
+        jobs = [_job(row) for row in rows]
+        ended = [job.id for job in jobs if not job.active][:LOGS_SHOWN]
+        return [self._with_log(job) if job.active or job.id in ended else job for job in jobs]
 
     def in_state(self, *states: str) -> list[Job]:
         """Jobs in these states, the oldest first, without their logs."""
@@ -251,9 +261,20 @@ class JobQueue:
             Conflict: it is running or done.
         """
         job = self.get(job_id)
-        if not self._change(job_id, RESUMABLE, state="queued", cancel_requested=0, message="", remedy=""):
+        states = (*RESUMABLE, "done") if job.unfinished else RESUMABLE
+        if not self._change(job_id, states, state="queued", cancel_requested=0, message="", remedy=""):
             raise Conflict(f"“{job.title}” cannot be resumed: it is {job.state}.", "Start it anew instead.")
         return self.get(job_id)
+
+    def requeue(self, job_id: str) -> bool:
+        """Queue a running job again whose process is gone; False when it has ended, or is to be cancelled."""
+
+        def change(connection: Connection) -> bool:
+            lost = (job_table.c.id == job_id, job_table.c.state == "running", job_table.c.cancel_requested == 0)
+            values = {"state": "queued", "message": "", "remedy": "", "updated_at": time.time()}
+            return connection.execute(update(job_table).where(*lost).values(values)).rowcount == 1
+
+        return self.database.write(change)
 
     def retry(self, job_id: str, person: str = "") -> Job:
         """A new job with the arguments of an ended one.

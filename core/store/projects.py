@@ -14,7 +14,7 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from core.errors import InvalidInput, NotFound, StoreError
@@ -26,6 +26,7 @@ from core.store.host_schema import setting as setting_table
 from core.store.migrate import bring_up_to_date
 
 DEMO = "demo"
+SLUG_LENGTH = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,18 @@ class Person:
 def slugify(name: str) -> str:
     """A short ASCII name for folders, schemas and addresses: "My Talks!" → "my-talks"."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-")
+    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:SLUG_LENGTH].strip("-")
     return slug or "p-" + secrets.token_hex(3)
+
+
+def _free_slug(name: str, taken: set[str]) -> str:
+    """The slug of a new project: several names may come down to the same one."""
+    wanted = slugify(name)
+    slug, number = wanted, 2
+    while slug in taken:
+        end = f"-{number}"
+        slug, number = wanted[: SLUG_LENGTH - len(end)].strip("-") + end, number + 1
+    return slug
 
 
 class Host:
@@ -108,7 +119,10 @@ class Host:
         """
         projects = self.projects()
         for project in projects:
-            if slug in (project.slug, project.name):
+            if slug == project.slug:
+                return project
+        for project in projects:
+            if slug == project.name:
                 return project
         names = ", ".join(p.slug for p in projects) or "none yet"
         raise NotFound(f"There is no project “{slug}”.", f"Projects here: {names}.")
@@ -122,14 +136,23 @@ class Host:
         name = name.strip()
         if not name or len(name) > 80:
             raise InvalidInput("A project's name has 1 to 80 characters.", "Choose such a name.")
-        project = Project(secrets.token_hex(8), slugify(name), name)
-        row = {"id": project.id, "slug": project.slug, "name": name, "created_at": time.time()}
-        try:
-            self.database.write(lambda c: c.execute(insert(project_table), row) and None)
-        except IntegrityError:
-            raise InvalidInput(
-                f"A project named “{name}” exists already.", "Open it, or choose another name."
-            ) from None
+
+        def add(connection: Connection) -> Project:
+            rows = connection.execute(select(project_table.c.slug, project_table.c.name)).all()
+            if any(row.name.casefold() == name.casefold() for row in rows):
+                raise InvalidInput(f"A project named “{name}” exists already.", "Open it, or choose another name.")
+            project = Project(secrets.token_hex(8), _free_slug(name, {row.slug for row in rows}), name)
+            values = {"id": project.id, "slug": project.slug, "name": name, "created_at": time.time()}
+            connection.execute(insert(project_table), values)
+            return project
+
+        for attempt in range(5):
+            try:
+                project = self.database.write(add)
+                break
+            except IntegrityError:  # another process has just taken the slug
+                if attempt == 4:
+                    raise StoreError("The project could not be made.", "Try again.") from None
         self.open(project.slug)
         return project
 
@@ -194,3 +217,15 @@ class Host:
             return default if found is None else str(found)
 
         return self.database.write(read_or_store)
+
+    def remember(self, name: str, value: str) -> None:
+        """Keep a value for this host, in the place of an earlier one."""
+
+        def store(connection: Connection) -> None:
+            changed = connection.execute(
+                update(setting_table).where(setting_table.c.name == name).values(value=value)
+            ).rowcount
+            if not changed:
+                connection.execute(insert(setting_table), {"name": name, "value": value})
+
+        self.database.write(store)

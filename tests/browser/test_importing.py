@@ -116,12 +116,58 @@ def test_a_typed_path_is_imported_without_a_copy(work: Work, page: Page, tmp_pat
     assert "There is no file" in page.inner_text("dialog[open] .tl-error")
     page.fill("dialog[open] .tl-path input", str(path))
     page.keyboard.press("Enter")
+    page.wait_for_selector("text=Allow this folder?")
+    assert str(tmp_path) in page.inner_text("dialog[open] .tl-note")
+    page.keyboard.press("Enter")  # the button has the focus
     page.wait_for_selector("dialog[open] .tl-map tbody tr")
     page.click("dialog[open] .tl-actions .tl-primary")
     assert imported(page)["new"] == 7
     assert list(work.host.settings.uploads.iterdir()) == [] or not any(
         (folder / "data").read_bytes() == path.read_bytes() for folder in work.host.settings.uploads.iterdir()
     )
+    quiet(page)
+
+
+def test_an_allowed_folder_is_forgotten_in_the_settings(work: Work, page: Page, tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "local.csv", stories(3))
+
+    def ask() -> None:
+        page.goto(work.address("/corpora?add=1"))
+        page.fill("dialog[open] .tl-path input", str(path.parent))
+        page.keyboard.press("Enter")
+
+    ask()
+    page.get_by_role("button", name="Allow this folder").click()
+    page.wait_for_selector("dialog[open] .tl-map tbody tr")
+    assert "folder" in page.inner_text("dialog[open] .tl-facts")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("dialog[open]", state="detached")
+    page.get_by_role("tab", name="Settings").click()
+    page.click(f'button[aria-label="Forget {tmp_path}"]')
+    page.wait_for_selector(f'button[aria-label="Forget {tmp_path}"]', state="detached")
+    page.evaluate("sessionStorage.clear()")
+    ask()
+    page.wait_for_selector("text=Allow this folder?")
+    quiet(page)
+
+
+def test_a_file_is_read_differently(work: Work, page: Page, tmp_path: Path) -> None:
+    path = tmp_path / "words.csv"
+    path.write_bytes("抱歉;1\n谢谢;2\n".encode("gbk"))
+    page.goto(work.address("/corpora?add=1"))
+    page.set_input_files("dialog[open] input[type=file]", path)
+    page.wait_for_selector("dialog[open] .tl-map tbody tr")
+    page.click("text=Read the file differently")
+    page.get_by_label("Encoding").select_option("gb18030")
+    page.wait_for_selector("dialog[open] .tl-map >> text=谢谢")
+    header = page.get_by_label("The first row holds the names")
+    header.set_checked(False)
+    page.wait_for_selector("dialog[open] .tl-map >> text=抱歉")
+    page.wait_for_selector("dialog[open] .tl-map >> text=column_1")
+    page.reload()
+    page.wait_for_selector("dialog[open] .tl-map >> text=抱歉")
+    page.click("dialog[open] .tl-actions .tl-primary")
+    assert imported(page)["new"] == 2
     quiet(page)
 
 

@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute
 from core.corpora.browsing import PAGE, Filter, list_items
 from core.corpora.catalog import describe, find_corpus, list_corpora
 from core.corpora.deleting import delete_corpus, delete_items, restore_corpus, restore_items, undelete_items
+from core.corpora.formats.options import ReadOptions
 from core.corpora.mapping import Mapping
 from core.corpora.preview import inspect_with_mapping
 from core.errors import InvalidInput
@@ -24,7 +25,7 @@ from ui.uploads import find_typed, find_upload, upload_route
 def _source(call: Call) -> tuple[Path, str]:
     if call.body.get("upload"):
         return find_upload(call.app.settings, call.given("upload", str))
-    return find_typed(call.app, call.given("path", str))
+    return find_typed(call.app, call.given("path", str), folders=True)
 
 
 def corpora(call: Call) -> dict[str, Any]:
@@ -34,7 +35,8 @@ def corpora(call: Call) -> dict[str, Any]:
 def inspect(call: Call) -> dict[str, Any]:
     path, name = _source(call)
     mapping = call.given("mapping", dict, None)
-    answer = inspect_with_mapping(path, name, Mapping.from_json(mapping) if mapping else None)
+    options = ReadOptions.from_json(call.given("reading", dict, {}))
+    answer = inspect_with_mapping(path, name, Mapping.from_json(mapping) if mapping else None, options)
     source = {key: call.body[key] for key in ("upload", "path") if call.body.get(key)}
     return {"source": source, **answer}
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, cast
 
 from core.corpora.formats.base import ACCEPTED, CountingReader, Problem, Source
-from core.corpora.formats.detect import is_archive
+from core.corpora.formats.detect import WORKBOOK_EXTENSIONS, is_archive
 from core.errors import InvalidInput, UnsafeInput
 
 UNPACK = "Unpack the archive yourself and import the files in it."
@@ -50,6 +50,9 @@ class Limits:
 
 LIMITS = Limits()
 
+WORKBOOK = "xlsx"
+"""What `office_kind` calls an Excel workbook that can be read."""
+
 MEMBER_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
@@ -75,18 +78,32 @@ def members(source: Source, limits: Limits = LIMITS) -> Iterator[tuple[list[Sour
     """
     with source.open() as stream:
         size = stream.seek(0, io.SEEK_END)
-        _check_directory(source.name, stream, size, limits)
-        try:
-            archive = zipfile.ZipFile(stream)
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error) as error:
-            raise InvalidInput(
-                f"{source.name} is not a whole zip archive: {error}", "Pack it again, or get it again."
-            ) from error
-        with archive:
-            entries = archive.infolist()
-            _refuse_unsafe(source.name, entries, size, limits)
+        with check_archive(source.name, stream, size, limits) as archive:
             budget = _Budget(source.name, size, limits)
-            yield _sort(source, archive, entries, budget)
+            yield _sort(source, archive, archive.infolist(), budget)
+
+
+def check_archive(file: str, stream: BinaryIO, size: int, limits: Limits = LIMITS) -> zipfile.ZipFile:
+    """An archive whose table of contents is safe; what its members unpack to is for the caller to count.
+
+    Args:
+        file: its name, for people.
+        stream: the archive, seekable.
+        size: bytes of it.
+
+    Raises UnsafeInput for an archive that could do harm, InvalidInput for one that is broken.
+    """
+    _check_directory(file, stream, size, limits)
+    try:
+        archive = zipfile.ZipFile(stream)
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error) as error:
+        raise InvalidInput(f"{file} is not a whole zip archive: {error}", "Pack it again, or get it again.") from error
+    try:
+        _refuse_unsafe(file, archive.infolist(), size, limits)
+    except UnsafeInput:
+        archive.close()
+        raise
+    return archive
 
 
 def office_kind(source: Source) -> str | None:
@@ -99,7 +116,9 @@ def office_kind(source: Source) -> str | None:
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error):
         return None
     if "[Content_Types].xml" in names:
-        starts = {"xl/": "an Excel workbook (xlsx)", "word/": "a Word document (docx)", "ppt/": "a presentation"}
+        if any(name.lower() in ("xl/workbook.xml", "/xl/workbook.xml") for name in names):
+            return WORKBOOK
+        starts = {"xl/": "a binary Excel workbook (xlsb)", "word/": "a Word document (docx)", "ppt/": "a presentation"}
         return next((what for start, what in starts.items() if any(name.startswith(start) for name in names)), None)
     if "mimetype" in names and "content.xml" in names:
         return "an OpenDocument file (ods or odt)"
@@ -222,7 +241,7 @@ def _sort(
             cause = f"It cannot be unpacked: {error}."
             problems.append(member_problem(member.name, "bad_member", cause, "Pack the archive again."))
             continue
-        if is_archive(member, head):
+        if is_archive(member, head) and member.extension not in WORKBOOK_EXTENSIONS:
             remedy = "Unpack it and import the files in it."
             problems.append(member_problem(member.name, "nested_archive", "It is an archive in an archive.", remedy))
         else:

@@ -20,7 +20,7 @@ MAX_CELL = 10_000_000
 MAX_ROW = 32 * 1024 * 1024
 """Characters one row may hold in the file; a longer one costs that row, so that memory stays bounded."""
 
-ACCEPTED = "csv, tsv, json, jsonl, parquet, or a zip of these"
+ACCEPTED = "csv and other delimited text, txt, json, jsonl, xlsx, parquet, feather, or a zip of these"
 """The formats as they are named to people."""
 
 EXPORT_MARK = "tagloom_status"
@@ -76,12 +76,14 @@ class Source:
         opener: returns a fresh binary stream at the start of the bytes.
         size: bytes, as claimed by the file system or archive; None where unknown.
         seekable: False for members of an archive, whose streams only run forwards.
+        column: where the file's own name is a field of its rows, that field's name.
     """
 
     name: str
     opener: Callable[[], BinaryIO]
     size: int | None = None
     seekable: bool = True
+    column: str = ""
 
     @property
     def extension(self) -> str:
@@ -134,6 +136,14 @@ class CountingReader(io.RawIOBase):
     def readable(self) -> bool:
         """Always true."""
         return True
+
+    def seekable(self) -> bool:
+        """As the stream is."""
+        return self.stream.seekable()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move in the stream; what is passed over is not counted."""
+        return self.stream.seek(offset, whence)
 
     def readinto(self, buffer: Any) -> int:
         """Fill the buffer from the stream; the number of bytes, 0 at the end."""
@@ -228,6 +238,11 @@ def unique_names(raw: Iterable[str]) -> tuple[list[str], list[tuple[str, str]]]:
         seen.add(used)
         names.append(used)
     return names, changed
+
+
+def column_names(count: int) -> list[str]:
+    """The names of the columns of a table without a header: `column_1`, `column_2`, …"""
+    return [f"column_{position}" for position in range(1, count + 1)]
 
 
 class KnownColumns:

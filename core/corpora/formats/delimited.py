@@ -1,16 +1,14 @@
-"""Reading csv, tsv and other files with a one-character delimiter: a streaming loop around csv.reader.
+"""Reading csv, tsv and other delimited files: a streaming loop around csv.reader.
 
-Beyond csv.reader: the delimiter is found from the file, a carriage return inside a cell stays in the cell,
-and a quote that is never closed costs its own row instead of swallowing the rows after it.
+Beyond csv.reader: the delimiter is found from the file and may have several characters, a first row that is data
+is told from a header, a carriage return inside a cell stays in the cell, and a quote that is never closed costs
+its own row instead of swallowing the rows after it.
 """
 
 from __future__ import annotations
 
 import csv
-import io
-import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
 from functools import partial
 from typing import TextIO
 
@@ -19,120 +17,20 @@ from core.corpora.formats.base import (
     MAX_CELL,
     MAX_ROW,
     REPLACEMENT,
+    JsonValue,
     Problem,
     Row,
     Source,
+    column_names,
     repaired,
     too_large,
     unique_names,
 )
+from core.corpora.formats.dialect import HINT, STANDS_FOR_SEVERAL, Dialect
+from core.corpora.formats.headers import no_header
 from core.corpora.formats.text import TextShape, open_text
 from core.corpora.formulas import unguard
 from core.errors import InvalidInput
-
-DELIMITERS = (",", ";", "\t", "|")
-
-_HINT = re.compile(r'"?sep=(.)"?\r?\n?', re.IGNORECASE)  # the first line by which a spreadsheet names it
-
-
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """How the cells of a file are set apart.
-
-    Attributes:
-        delimiter: one character.
-        quoted: double quotes enclose cells; False where they are ordinary characters.
-        skip_space: space before a cell does not belong to it, so that a quote may follow it.
-        columns: cells in the header of the sample.
-        rows: data rows in the sample.
-        consistency: share of those rows with as many cells as the header.
-    """
-
-    delimiter: str
-    quoted: bool = True
-    skip_space: bool = False
-    columns: int = 1
-    rows: int = 0
-    consistency: float = 1.0
-
-    def reader(self, lines: Iterable[str], strict: bool = False) -> Iterator[list[str]]:
-        """A csv.reader over the lines; a strict one raises csv.Error where quotes are not well formed."""
-        return csv.reader(
-            lines,
-            delimiter=self.delimiter,
-            quoting=csv.QUOTE_MINIMAL if self.quoted else csv.QUOTE_NONE,
-            skipinitialspace=self.skip_space,
-            strict=strict,
-        )
-
-
-def sniff(sample: str, whole: bool, extension: str = "") -> Dialect:
-    """Find the delimiter from the start of a file: the one that gives its rows as many cells as its header.
-
-    Args:
-        sample: the first characters.
-        whole: the sample is the whole file; otherwise its last record may be cut and is left out.
-        extension: of the file name; settles a tie for `tsv`.
-    """
-    lines = io.StringIO(sample, newline="").readlines()
-    hint = _HINT.fullmatch(lines[0]) if lines else None
-    if hint:
-        lines = lines[1:]
-    if not whole and len(lines) > 1:
-        lines.pop()
-    if hint and hint[1] != '"':
-        return _measure(lines, hint[1], whole)
-
-    def merit(dialect: Dialect) -> tuple[bool, float, bool, int]:
-        tab = dialect.delimiter == "\t" and extension in ("tsv", "tab")
-        return dialect.columns > 1, round(dialect.consistency, 1), tab, dialect.columns
-
-    return max((_measure(lines, delimiter, whole) for delimiter in DELIMITERS), key=merit)
-
-
-def _measure(lines: list[str], delimiter: str, whole: bool) -> Dialect:
-    """The dialect with this delimiter.
-
-    Quotes are ordinary characters if no cell is wholly quoted and only without them all rows come out even.
-    Space before a quote is skipped if that makes more rows come out even.
-    """
-    dialect, well_formed = _try(lines, Dialect(delimiter), whole)
-    if not well_formed:
-        bare, _ = _try(lines, Dialect(delimiter, quoted=False), whole)
-        if bare.columns > 1 and bare.rows and bare.consistency == 1 and not _quotes_cells(lines, delimiter):
-            return bare
-    if dialect.consistency < 1 and any(f'{delimiter} "' in line for line in lines):
-        skipping, _ = _try(lines, Dialect(delimiter, skip_space=True), whole)
-        if skipping.consistency > dialect.consistency:
-            return skipping
-    return dialect
-
-
-def _try(lines: list[str], dialect: Dialect, whole: bool) -> tuple[Dialect, bool]:
-    """The dialect with what it makes of the sample, and whether the quotes in it are well formed."""
-    csv.field_size_limit(MAX_CELL)
-    try:
-        counts = [len(cells) for cells in dialect.reader(lines) if cells]
-    except csv.Error:
-        return dialect, False
-    if not whole and len(counts) > 2:
-        counts.pop()  # may be cut inside a quoted cell
-    if not counts:
-        return dialect, True
-    well_formed = True
-    try:
-        for _ in dialect.reader(lines, strict=True):
-            pass
-    except csv.Error as error:
-        well_formed = not whole and "unexpected end" in str(error)
-    columns, data = counts[0], counts[1:]
-    consistency = sum(1 for count in data if count == columns) / len(data) if data else 1.0
-    return replace(dialect, columns=columns, rows=len(data), consistency=consistency), well_formed
-
-
-def _quotes_cells(lines: list[str], delimiter: str) -> bool:
-    cells = (cell.rstrip("\r\n") for line in lines for cell in line.split(delimiter))
-    return any(len(cell) > 1 and cell[0] == cell[-1] == '"' for cell in cells)
 
 
 def read(source: Source, shape: TextShape, dialect: Dialect) -> Iterator[Row | Problem]:
@@ -141,13 +39,19 @@ def read(source: Source, shape: TextShape, dialect: Dialect) -> Iterator[Row | P
     Args:
         source: the file.
         shape: its encoding, from a scan of the whole file.
-        dialect: its delimiter.
+        dialect: its delimiter, and whether it has a header.
 
-    Raises InvalidInput where there is no header or no row below it.
+    Raises InvalidInput where there is no row, or a header and no row below it.
     """
     csv.field_size_limit(MAX_CELL)
     with open_text(source, shape) as stream:
         feed = _Feed(stream, shape, dialect)
+        if not dialect.header:
+            feed.skip_hint()
+            if dialect.found_no_header:
+                yield no_header(source.name)
+            yield from _rows(source.name, feed, column_names(dialect.columns))
+            return
         header = feed.header()
         if header is None:
             raise InvalidInput(f"{source.name} holds no rows.", "Choose a file with a header and rows below it.")
@@ -156,12 +60,14 @@ def read(source: Source, shape: TextShape, dialect: Dialect) -> Iterator[Row | P
         names, changed = unique_names(header)
         for given, used in changed:
             yield _renamed(source.name, given, used)
+        if dialect.open_ended:
+            yield _open_ended(source.name, names[-1])
         yield from _rows(source.name, feed, names)
 
 
 def _rows(file: str, feed: _Feed, names: list[str]) -> Iterator[Row | Problem]:
     expected, number = len(names), 0
-    record, careful = feed.record, feed.careful
+    record, careful, open_ended = feed.record, feed.careful, feed.dialect.open_ended and feed.dialect.header
     while True:
         fault = ""
         cells: list[str] = []
@@ -176,10 +82,18 @@ def _rows(file: str, feed: _Feed, names: list[str]) -> Iterator[Row | Problem]:
                     continue
                 number += 1
                 notes = feed.mend(cells, file, number) if careful else ()
+                if open_ended and len(cells) >= expected:
+                    values: dict[str, JsonValue] = dict(zip(names, cells, strict=False))
+                    values[names[-1]] = [cell for cell in cells[expected - 1 :] if cell]
+                    yield Row(file, number, values, notes)
+                    continue
+                if len(cells) > expected and not any(cells[expected:]):
+                    del cells[expected:]  # separators at the end of a row
                 if len(cells) == expected:
                     yield Row(file, number, dict(zip(names, cells, strict=True)), notes)
                 else:
-                    yield _ragged(file, number, feed.line, len(cells), expected)
+                    others = "the header has" if feed.dialect.header else "the others have"
+                    yield _ragged(file, number, feed.line, len(cells), f"{others} {expected}")
         except (csv.Error, _TooLargeRecord):
             fault = feed.judge(None, expected) or "cell_too_large"
         if not fault:
@@ -188,6 +102,8 @@ def _rows(file: str, feed: _Feed, names: list[str]) -> Iterator[Row | Problem]:
         line = feed.recover(fault)
         yield too_large(file, number) if fault == "cell_too_large" else _unclosed(file, number, line)
     if number == 0:
+        if not feed.dialect.header:
+            raise InvalidInput(f"{file} holds no rows.", "Choose a file that holds rows.")
         raise InvalidInput(f"{file} has a header but no rows.", "Choose a file with rows below its header.")
 
 
@@ -201,7 +117,8 @@ class _Feed:
     def __init__(self, stream: TextIO, shape: TextShape, dialect: Dialect) -> None:
         self.readline = partial(stream.readline, MAX_ROW)
         self.dialect = dialect
-        self.careful = shape.nul or shape.lone_cr or shape.lossy
+        self.several = len(dialect.delimiter) > 1
+        self.careful = shape.nul or shape.lone_cr or shape.lossy or self.several
         self.lone_cr = shape.lone_cr
         self.lossy = shape.lossy
         self.record: list[str] = []
@@ -210,13 +127,17 @@ class _Feed:
         self.line = 0
         self.had_nul = False
 
-    def header(self) -> list[str] | None:
-        """The first record that is not blank, after the `sep=` line where there is one."""
+    def skip_hint(self) -> None:
+        """Pass over the `sep=` line where there is one."""
         first = self.readline()
-        if first and not _HINT.fullmatch(first):
+        if first and not HINT.fullmatch(first):
             self.pending.append(first)
         else:
             self.line += 1
+
+    def header(self) -> list[str] | None:
+        """The first record that is not blank, after the `sep=` line where there is one."""
+        self.skip_hint()
         try:
             for cells in self.reader():
                 if len(self.record) > 1 and self.judge(cells, len(cells)):
@@ -234,13 +155,15 @@ class _Feed:
         self._push_back()
         self.record.clear()
         self.ended = False
-        return line.split(self.dialect.delimiter)
+        return line.split(self.dialect.single)
 
     def _push_back(self) -> None:
         """Read the lines of the record after its first one again."""
         back = self.record[1:]
         if self.lone_cr:
             back = [line.replace("\0", "\r") for line in back]
+        if self.several:
+            back = [line.replace(STANDS_FOR_SEVERAL, self.dialect.delimiter) for line in back]
         self.pending.extend(reversed(back))
         self.line -= len(back)
 
@@ -280,7 +203,7 @@ class _Feed:
             end = "\r\n" if line.endswith("\r\n") else line[-1] if line[-1] in "\r\n" else ""
             body = line[: len(line) - len(end)]
             line = body.replace("\r", "\0") + end
-        return line
+        return self.dialect.prepared(line) if self.several else line
 
     def mend(self, cells: list[str], file: str, row: int) -> tuple[Problem, ...]:
         """Give the cells their carriage returns back, in place; a note where characters were lost."""
@@ -288,6 +211,10 @@ class _Feed:
             for position, cell in enumerate(cells):
                 if "\0" in cell:
                     cells[position] = cell.replace("\0", "\r")
+        if self.several:
+            for position, cell in enumerate(cells):
+                if STANDS_FOR_SEVERAL in cell:  # inside quotes
+                    cells[position] = cell.replace(STANDS_FOR_SEVERAL, self.dialect.delimiter)
         broken = self.had_nul or (self.lossy and any(REPLACEMENT in cell for cell in cells))
         self.had_nul = False
         return (repaired(file, row),) if broken else ()
@@ -350,15 +277,26 @@ class _Feed:
             complete = line.endswith(("\n", "\r"))
 
 
-def _ragged(file: str, number: int, line: int, found: int, expected: int) -> Problem:
+def _ragged(file: str, number: int, line: int, found: int, wanted: str) -> Problem:
     cells = "1 cell" if found == 1 else f"{found} cells"
     return Problem(
         file,
         number,
         None,
         "ragged_row",
-        f"The row has {cells}, the header has {expected} (line {line} of the file).",
+        f"The row has {cells}, {wanted} (line {line} of the file).",
         "Check the separators and quotes in this row.",
+    )
+
+
+def _open_ended(file: str, column: str) -> Problem:
+    return Problem(
+        file,
+        None,
+        column,
+        "open_list",
+        f"Rows go on past the last column, {column}; its cells and those after it are read as one list.",
+        "Nothing to do if they are, for example, tags.",
     )
 
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import re
 
+from core.corpora.formats import feather
 from core.corpora.formats.base import ACCEPTED, Source
-from core.corpora.formats.delimited import Dialect, sniff
+from core.corpora.formats.dialect import RARE_DELIMITERS, Dialect, sniff
 from core.corpora.formats.json_values import DECODER
+from core.corpora.formats.options import FOUND_OUT, ReadOptions
 from core.errors import InvalidInput
 
 PARQUET, ZIP = b"PAR1", b"PK\x03\x04"
 TABLE_EXTENSIONS = ("csv", "tsv", "tab", "psv")
-_TEXT_EXTENSIONS = (*TABLE_EXTENSIONS, "txt", "json", "jsonl", "ndjson")
+LINE_EXTENSIONS = ("txt", "text")
+WORKBOOK_EXTENSIONS = ("xlsx", "xlsm")
+_TEXT_EXTENSIONS = (*TABLE_EXTENSIONS, *LINE_EXTENSIONS, "json", "jsonl", "ndjson")
 
 _KNOWN = (  # first bytes, what it is, what to do
     (b"\x89PNG", "a PNG image", ""),
@@ -25,9 +29,11 @@ _KNOWN = (  # first bytes, what it is, what to do
     (b"\xfd7zXZ\x00", "an xz archive", "Unpack it first."),
     (b"\x28\xb5\x2f\xfd", "a zstd archive", "Unpack it first."),
     (b"SQLite format 3\x00", "an SQLite database", "Export the table as csv."),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document (xls or doc)", "Save the sheet as csv."),
-    (b"ARROW1", "an Arrow (feather) file", "Write it as parquet."),
-    (b"FEA1", "a feather file", "Write it as parquet."),
+    (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        "an old or locked Office document",
+        "Save the sheet as xlsx without a password, or as csv.",
+    ),
     (b"\x89HDF", "an HDF5 file", "Write the table as parquet or csv."),
     (b"OggS", "a sound file", ""),
     (b"fLaC", "a sound file", ""),
@@ -45,9 +51,11 @@ _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
 def binary_format(source: Source, head: bytes) -> str | None:
-    """`parquet`, `zip`, or None for what may be text. Raises InvalidInput for other known binary files."""
+    """`parquet`, `feather`, `zip`, or None for what may be text. Raises InvalidInput for other known binary files."""
     if head.startswith(PARQUET):
         return "parquet"
+    if head.startswith(feather.STARTS):
+        return "feather"
     if head.startswith((ZIP, b"PK\x05\x06", b"PK\x07\x08")):
         return "zip"
     for start, what, remedy in _KNOWN:
@@ -74,19 +82,26 @@ def is_archive(source: Source, head: bytes) -> bool:
     return head.startswith(_ARCHIVE_STARTS) or source.extension in _ARCHIVE_EXTENSIONS
 
 
-def text_format(source: Source, sample: str, whole: bool) -> tuple[str, Dialect | None]:
-    """`json`, `jsonl`, or `delimited` with its dialect. Raises InvalidInput for what is none of them.
+def text_format(
+    source: Source, sample: str, whole: bool, options: ReadOptions = FOUND_OUT
+) -> tuple[str, Dialect | None]:
+    """`json`, `jsonl`, `txt`, or `delimited` with its dialect. Raises InvalidInput for what is none of them.
 
     Args:
         source: for its name and extension.
         sample: the first characters.
         whole: the sample is the whole file.
+        options: what a person said.
     """
     if not sample.strip("\0 \t\r\n\ufeff"):
         raise InvalidInput(f"{source.name} holds no text.", f"Choose a file that holds rows: {ACCEPTED}.")
     first_line = sample.lstrip("\r\n").split("\n", 1)[0]
     if _looks_binary(first_line, sample, source.extension):
         raise unaccepted(source, "binary data")
+    if options.lines:
+        return "txt", None
+    if options.delimiter is not None:
+        return "delimited", sniff(sample, whole, source.extension, options)
     if _JSON_START.match(sample):
         if source.extension in ("jsonl", "ndjson") and sample.lstrip()[0] == "{":
             return "jsonl", None
@@ -95,16 +110,23 @@ def text_format(source: Source, sample: str, whole: bool) -> tuple[str, Dialect 
         return "jsonl", None
     if source.extension == "json":
         raise unaccepted(source, "a text file that does not begin with [ or {")
-    dialect = sniff(sample, whole, source.extension)
-    certain = 0.5 if source.extension == "txt" else 0.9
-    several = dialect.columns > 1 and dialect.rows > 0 and dialect.consistency >= certain
-    if source.extension in TABLE_EXTENSIONS or several:
+    dialect = sniff(sample, whole, source.extension, options)
+    several = dialect.columns > 1 and dialect.rows > 0 and dialect.consistency >= 0.9
+    if source.extension in LINE_EXTENSIONS and options.lines is None:
+        return ("delimited", dialect) if several and not _prose(dialect, sample) else ("txt", None)
+    if source.extension in TABLE_EXTENSIONS or several or options.lines is False:
         return "delimited", dialect
     raise unaccepted(
-        source,
-        "plain text without columns",
-        "Put a header such as “text” into its first line and save it as csv if each line is an item.",
+        source, "plain text without columns", "Give the file a name that ends in .txt if each line is an item."
     )
+
+
+def _prose(dialect: Dialect, sample: str) -> bool:
+    """Whether what looks like delimiters in a text are its commas: most are followed by space."""
+    if dialect.delimiter not in ",;":
+        return False
+    signs = sample.count(dialect.delimiter)
+    return sum(sample.count(dialect.delimiter + space) for space in " \n") * 2 > signs
 
 
 def unaccepted(source: Source, what: str, remedy: str = "") -> InvalidInput:
@@ -115,8 +137,11 @@ def unaccepted(source: Source, what: str, remedy: str = "") -> InvalidInput:
 
 
 def _looks_binary(first_line: str, sample: str, extension: str) -> bool:
-    controls = len(_CONTROL.findall(first_line.replace("\0", "")))
+    found = _CONTROL.findall(first_line.replace("\0", ""))
+    controls = len(found)
     if extension in _TEXT_EXTENSIONS:
+        if len(set(found)) == 1 and found[0] in RARE_DELIMITERS:
+            return False
         return controls * 20 > len(first_line)
     return controls > 0 or len(_CONTROL.findall(sample)) * 20 > len(sample)
 
@@ -127,7 +152,7 @@ def _one_per_line(sample: str, whole: bool) -> bool:
     if not whole and len(lines) > 1:
         lines.pop()
     if len(lines) == 1:
-        return whole and sample.lstrip().startswith("{") and not _holds_list(lines[0])
+        return whole and sample.lstrip().startswith("{") and not _holds_rows(lines[0])
     parsed = [_parses(line) for line in lines[:20]]
     opened = [line.lstrip().startswith(("{", "[")) for line in lines[:20]]
     return parsed[0] or (sum(parsed) >= 2 and sum(parsed) * 2 > len(parsed) and all(opened))
@@ -141,10 +166,14 @@ def _parses(line: str) -> bool:
     return True
 
 
-def _holds_list(line: str) -> bool:
-    """Whether a one-line object wraps a list of objects such as {"data": [{…}]}, or is too broken to tell."""
+def _holds_rows(line: str) -> bool:
+    """Whether a one-line object holds rows in one of the ways of json_shapes.py, or is too broken to tell."""
     try:
         value = json.loads(line)
     except (ValueError, RecursionError):
         return True
-    return any(isinstance(each, list) and each and isinstance(each[0], dict) for each in value.values())
+    parts = list(value.values())
+    if any(isinstance(each, list) and each and isinstance(each[0], dict) for each in parts):
+        return True
+    objects = sum(isinstance(each, dict) for each in parts)
+    return bool(parts) and (objects >= 0.8 * len(parts) or all(isinstance(each, list) for each in parts))

@@ -1,80 +1,82 @@
-"""Reading a JSON list of objects, or an object that holds one such list, without holding the file in memory.
+"""Reading JSON files: a list of objects, or an object that holds rows in one of several ways (json_shapes.py).
 
-Elements are decoded one after the other from a text buffer that is refilled in chunks. That keeps the speed
-and exactness of the json module, and tells how far a truncated or broken file could be read.
+After a break, reading goes on at the next row where rows begin on lines of their own; otherwise a problem names the
+byte at which reading ended.
 """
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator
-from typing import TextIO
 
 from core.corpora.formats.base import (
-    MAX_ROW,
     REPLACEMENT,
     JsonValue,
     KnownColumns,
     Problem,
     Row,
     Source,
+    clean_value,
+    column_names,
     repaired,
+    unique_names,
 )
-from core.corpora.formats.json_values import DECODER, cleaned, may_need_cleaning, refusal
+from core.corpora.formats.headers import is_header
+from core.corpora.formats.json_buffer import SPACE, Broken, Buffer, break_problem, file_problem
+from core.corpora.formats.json_values import cleaned, may_need_cleaning, refusal
 from core.corpora.formats.text import TextShape, open_text
 from core.errors import InvalidInput
 
-CHUNK = 1 << 18
-
-_SPACE = re.compile(r"[ \t\r\n]*")
-_CUT = re.compile(r"[\w.+\\-]*\s*")  # what may be left of a word, a number or an escape at the end of a file
-_NEAR = 32  # characters from the end of the buffer within which an error may just mean "not all there yet"
-
-
-class _Broken(Exception):
-    """The text at `position` of the buffer cannot go on as JSON."""
-
-    def __init__(self, position: int, cause: str, truncated: bool = False) -> None:
-        super().__init__(cause)
-        self.position = position
-        self.cause = cause
-        self.truncated = truncated
+TEXT_COLUMN = "text"
+"""The column of a list of plain texts."""
 
 
 class _Ended(Exception):
     """Reading cannot go on; the problem that says why was delivered."""
 
 
-def read(source: Source, shape: TextShape) -> Iterator[Row | Problem]:
+def read(source: Source, shape: TextShape, header: bool | None = None) -> Iterator[Row | Problem]:
     """The rows of a JSON file.
 
     Args:
-        source: the file.
+        source: the file; read from its start as often as its shape needs.
         shape: its encoding.
+        header: whether the first of a list of lists holds the names; None to find out.
 
-    After a break, reading goes on at the next row where rows begin on lines of their own; otherwise a
-    problem names the byte at which reading ended. Raises InvalidInput where there is no list of objects
-    or it is empty.
+    Raises InvalidInput where there are no rows.
     """
+    from core.corpora.formats import json_shapes  # it reads its parts with this module's rows
+
     with open_text(source, shape) as stream:
-        buffer = _Buffer(stream, shape.encoding, source.size)
-        rows = _Rows(source.name, buffer, shape.lossy)
-        opening = buffer.peek()
+        opening = Buffer(stream, shape.encoding, source.size).peek()
+    if opening == "{":
+        kind = json_shapes.survey(source, shape).kind
+        if kind in json_shapes.PARALLEL:
+            yield from json_shapes.read_parallel(source, shape)
+            return
+    else:
+        kind = "list"
+    with open_text(source, shape) as stream:
+        buffer = Buffer(stream, shape.encoding, source.size)
+        rows = Rows(source.name, buffer, shape.lossy, header)
+        buffer.peek()
         try:
-            if opening == "[":
+            if kind == "list":
                 yield from rows.elements()
+            elif kind == "objects":
+                yield from rows.members()
+            elif kind == "sequence":
+                yield from rows.sequence()
             else:
                 yield from _wrapped(source.name, buffer, rows)
             if buffer.peek():
-                yield _file_problem(
+                yield file_problem(
                     source.name,
                     "trailing_data",
                     f"The JSON ends at byte {buffer.offset(buffer.position):,}, but the file goes on.",
                     "Keep one list in a file, or write one object a line (jsonl).",
                 )
-        except _Broken as broken:
-            problem = _break(source.name, buffer, broken, None)
+        except Broken as broken:
+            problem = break_problem(source.name, buffer, broken, None)
             if rows.number == 0:
                 raise InvalidInput(f"{source.name}: {problem.cause}", problem.remedy) from None
             yield problem
@@ -87,83 +89,22 @@ def read(source: Source, shape: TextShape) -> Iterator[Row | Problem]:
         )
 
 
-class _Buffer:
-    """A window of text that is refilled from a stream."""
-
-    def __init__(self, stream: TextIO, encoding: str, size: int | None) -> None:
-        self.stream = stream
-        self.size = size
-        self.encoding = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}.get(encoding, encoding)
-        self.before = {"utf-8-sig": 3, "utf-16": 2, "utf-32": 4}.get(encoding, 0)  # bytes before the window
-        self.text = ""
-        self.position = 0
-        self.ended = False
-        self.dirty = False
-
-    def offset(self, position: int) -> int:
-        """The byte of the file at which a position of the window lies."""
-        return self.before + len(self.text[:position].encode(self.encoding, "replace"))
-
-    def refill(self) -> bool:
-        """Drop what is behind the position and read on; False at the end of the stream."""
-        if self.ended:
-            return False
-        more = self.stream.read(max(CHUNK, len(self.text) - self.position))
-        if not more:
-            self.ended = True
-            return False
-        self.before = self.offset(self.position)
-        self.text = self.text[self.position :] + more
-        self.position = 0
-        self.dirty = may_need_cleaning(self.text)
-        return True
-
-    def peek(self) -> str:
-        """The next character that is not space, without taking it; empty at the end."""
-        while True:
-            found = _SPACE.match(self.text, self.position)
-            self.position = found.end() if found else self.position
-            if self.position < len(self.text):
-                return self.text[self.position]
-            if not self.refill():
-                return ""
-
-    def value(self) -> tuple[JsonValue, str]:
-        """Take one JSON value; it and the text it was read from. Raises _Broken."""
-        while True:
-            text, begin = self.text, self.position
-            try:
-                value, end = DECODER.raw_decode(text, begin)
-            except json.JSONDecodeError as error:
-                at, cause = error.pos, error.msg
-                unsure = cause.startswith("Unterminated string") or at >= len(text) - _NEAR
-                if unsure and len(text) - begin > MAX_ROW:
-                    raise _Broken(begin, f"A value is larger than {MAX_ROW >> 20} MB") from error
-                if unsure and self.refill():
-                    continue
-                cut = cause.startswith("Unterminated string") or _CUT.fullmatch(text, at) is not None
-                raise _Broken(at, cause, cut and self.ended) from error
-            except (ValueError, RecursionError) as error:
-                raise _Broken(begin, "A value is nested too deeply") from error
-            if end >= len(text) and self.refill():
-                continue  # a number may go on in the next chunk
-            self.position = end
-            return value, text[begin:end]
-
-
-class _Rows:
+class Rows:
     """Turns the elements of a list into rows, and finds the next one after a break."""
 
-    def __init__(self, file: str, buffer: _Buffer, lossy: bool) -> None:
+    def __init__(self, file: str, buffer: Buffer, lossy: bool, header: bool | None = None) -> None:
         self.file = file
         self.buffer = buffer
         self.lossy = lossy
+        self.header = header
         self.number = 0
         self.columns = KnownColumns()
+        self.names: list[str] | None = None  # of the columns, where rows are lists
+        self.texts = False  # rows are plain texts
         self.line_start: str | None = None  # newline, indentation and brace with which every row so far began
 
     def elements(self) -> Iterator[Row | Problem]:
-        """The rows of the list whose bracket is next; ends behind its closing bracket. Raises _Broken."""
+        """The rows of the list whose bracket is next; ends behind its closing bracket. Raises Broken."""
         buffer = self.buffer
         buffer.position += 1
         while True:
@@ -173,37 +114,105 @@ class _Rows:
                 buffer.position += 1
                 return
             if not following:
-                raise _Broken(buffer.position, "The list is not closed", True)
+                raise Broken(buffer.position, "The list is not closed", True)
             self._learn(start, following)
             try:
                 value, text = buffer.value()
-            except _Broken as broken:
+            except Broken as broken:
                 yield from self._break_off(broken)
                 continue
-            self.number += 1
-            yield self._row(value, text)
+            if self.number == 0 and self.names is None and not self.texts and self._takes_names(value):
+                pass
+            else:
+                self.number += 1
+                yield self._row(value, text)
             following = buffer.peek()
             if following == ",":
                 buffer.position += 1
             elif not following:
-                raise _Broken(buffer.position, "The list is not closed", True)
+                raise Broken(buffer.position, "The list is not closed", True)
             elif following != "]":
-                missing = _Broken(buffer.position, "A comma is missing between two rows")
+                missing = Broken(buffer.position, "A comma is missing between two rows")
                 if following == "{":
-                    yield _break(self.file, buffer, missing, None, True)
+                    yield break_problem(self.file, buffer, missing, None, True)
                 else:
                     yield from self._break_off(missing)
 
-    def _break_off(self, broken: _Broken) -> Iterator[Problem]:
+    def sequence(self) -> Iterator[Row | Problem]:
+        """Objects that follow each other, with or without commas between them. Raises Broken."""
+        buffer = self.buffer
+        while True:
+            start = self._space()
+            following = buffer.text[buffer.position : buffer.position + 1]
+            if not following:
+                return
+            if following == "," and self.number:
+                buffer.position += 1
+                continue
+            self._learn(start if self.number else "\n", following)
+            try:
+                value, text = buffer.value()
+            except Broken as broken:
+                yield from self._break_off(broken)
+                continue
+            self.number += 1
+            yield self._row(value, text)
+
+    def members(self) -> Iterator[Row | Problem]:
+        """The objects in the object whose bracket is next, each with its name as one more field. Raises Broken."""
+        buffer = self.buffer
+        buffer.position += 1
+        column = ""
+        while True:
+            following = buffer.peek()
+            if following == "}":
+                buffer.position += 1
+                return
+            if following == ",":
+                buffer.position += 1
+                continue
+            name = buffer.name()
+            buffer.peek()
+            value, text = buffer.value()
+            self.number += 1
+            if isinstance(value, dict):
+                column = column or ("key" if "id" in value else "id")
+                value = {("key" if column in value else column): name, **value}
+            yield self._row(value, text)
+
+    def made(self, values: dict[str, JsonValue]) -> Row | Problem:
+        """A row put together from parts; counts it."""
+        self.number += 1
+        refused = refusal(self.file, self.number, values, None)
+        if refused is not None:
+            return refused
+        clean = clean_value(values)
+        notes = (repaired(self.file, self.number),) if clean != values else ()
+        return Row(self.file, self.number, clean, notes)
+
+    def _takes_names(self, first: JsonValue) -> bool:
+        """Look at the first element of a list: lists and texts are rows, too. True where it holds the names."""
+        if isinstance(first, str):
+            self.texts = True
+        elif isinstance(first, list) and first:
+            cells = [cell if isinstance(cell, str) else str(cell) for cell in first]
+            texts = all(isinstance(cell, str) for cell in first)
+            if self.header is True or (self.header is None and texts and is_header(cells, [])):
+                self.names = unique_names(cells)[0]
+                return True
+            self.names = column_names(len(first))
+        return False
+
+    def _break_off(self, broken: Broken) -> Iterator[Problem]:
         """Deliver the problem and go to the next row that begins as the rows before did.
 
         The search begins at the value that could not be taken, where the buffer still stands.
-        Raises _Broken or _Ended where there is no such row.
+        Raises Broken or _Ended where there is no such row.
         """
         if not self.line_start:
             raise broken
         buffer = self.buffer
-        lost, goes_on = (_break(self.file, buffer, broken, self.number + 1, on) for on in (False, True))
+        lost, goes_on = (break_problem(self.file, buffer, broken, self.number + 1, on) for on in (False, True))
         if self._resume(buffer.position):
             self.number += 1
             yield goes_on
@@ -219,7 +228,7 @@ class _Rows:
         skipped = ""
         while True:
             begin = buffer.position
-            found = _SPACE.match(buffer.text, begin)
+            found = SPACE.match(buffer.text, begin)
             end = found.end() if found else begin
             skipped += buffer.text[begin:end]
             buffer.position = end
@@ -248,6 +257,12 @@ class _Rows:
                 return False
 
     def _row(self, value: JsonValue, text: str) -> Row | Problem:
+        if self.texts and isinstance(value, str):
+            value = {TEXT_COLUMN: value}
+        elif self.names is not None and isinstance(value, list):
+            if len(value) != len(self.names):
+                return ragged(self.file, self.number, len(value), len(self.names))
+            value = dict(zip(self.names, value, strict=True))
         refused = refusal(self.file, self.number, value, text)
         if refused is not None:
             return refused
@@ -260,7 +275,7 @@ class _Rows:
         return Row(self.file, self.number, self.columns.apply(value), notes)
 
 
-def _wrapped(file: str, buffer: _Buffer, rows: _Rows) -> Iterator[Row | Problem]:
+def _wrapped(file: str, buffer: Buffer, rows: Rows) -> Iterator[Row | Problem]:
     """The rows of the one list of objects inside an object such as {"data": [...]}."""
     buffer.position += 1
     used = ""
@@ -272,20 +287,15 @@ def _wrapped(file: str, buffer: _Buffer, rows: _Rows) -> Iterator[Row | Problem]
         if following == ",":
             buffer.position += 1
             continue
-        if following != '"':
-            raise _Broken(buffer.position, "A field name is missing", not following)
-        name, _ = buffer.value()
-        if buffer.peek() != ":":
-            raise _Broken(buffer.position, "A colon is missing", not buffer.peek())
-        buffer.position += 1
-        if buffer.peek() != "[" or not _opens_objects(buffer):
-            buffer.value()
+        name = buffer.name()
+        if buffer.peek() != "[" or buffer.after_bracket() != "{":
+            buffer.skip()
         elif not used:
-            used = str(name)
+            used = name
             yield from rows.elements()
         else:
-            buffer.value()
-            yield _file_problem(
+            buffer.skip()
+            yield file_problem(
                 file,
                 "second_list",
                 f"The file holds more than one list of objects; “{used}” was read, “{name}” was not.",
@@ -293,32 +303,7 @@ def _wrapped(file: str, buffer: _Buffer, rows: _Rows) -> Iterator[Row | Problem]
             )
 
 
-def _opens_objects(buffer: _Buffer) -> bool:
-    """Whether the list whose bracket is next begins with an object."""
-    while True:
-        found = _SPACE.match(buffer.text, buffer.position + 1)
-        if found and found.end() < len(buffer.text):
-            return buffer.text[found.end()] == "{"
-        if not buffer.refill():
-            return False
-
-
-def _break(file: str, buffer: _Buffer, broken: _Broken, row: int | None, goes_on: bool = False) -> Problem:
-    offset = buffer.offset(broken.position)
-    if broken.truncated and not goes_on:
-        offset = buffer.size or buffer.offset(len(buffer.text))
-        cause = f"The file ends at byte {offset:,} in the middle of its list; the rows before that were read."
-        return _file_problem(file, "truncated", cause, "The file may not have been copied whole; get it again.")
-    rest = "the rows around it were read" if goes_on else "the rows after it were not read"
-    return Problem(
-        file,
-        row,
-        None,
-        "bad_json",
-        f"Not valid JSON at byte {offset:,}: {broken.cause}.",
-        f"Correct the file at that place; {rest}.",
-    )
-
-
-def _file_problem(file: str, code: str, cause: str, remedy: str) -> Problem:
-    return Problem(file, None, None, code, cause, remedy)
+def ragged(file: str, number: int, found: int, expected: int) -> Problem:
+    """The problem of a row that is a list of another length than the others."""
+    cause = f"The row has {found} values instead of {expected}."
+    return Problem(file, number, None, "ragged_row", cause, "Give every row as many values as there are names.")

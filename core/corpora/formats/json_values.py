@@ -36,7 +36,7 @@ def cleaned(value: JsonValue) -> tuple[JsonValue, bool]:
     return clean, clean != value
 
 
-def refusal(file: str, number: int, value: JsonValue, text: str) -> Problem | None:
+def refusal(file: str, number: int, value: JsonValue, text: str | None) -> Problem | None:
     """Why a decoded element cannot be a row; None where it can.
 
     Args:
@@ -44,6 +44,7 @@ def refusal(file: str, number: int, value: JsonValue, text: str) -> Problem | No
         number: data row, for the problem.
         value: the element.
         text: the JSON it was decoded from; its length spares the closer look at most rows.
+            None looks closely.
     """
     if type(value) is not dict:
         return Problem(
@@ -54,7 +55,7 @@ def refusal(file: str, number: int, value: JsonValue, text: str) -> Problem | No
             f"The row is {_kind(value)}, not an object with named fields.",
             'Write each row as an object such as {"title": "…"}.',
         )
-    if text.count("[") + text.count("{") > MAX_DEPTH and _deeper(value, MAX_DEPTH):
+    if (text is None or text.count("[") + text.count("{") > MAX_DEPTH) and _deeper(value, MAX_DEPTH):
         return Problem(
             file,
             number,
@@ -63,7 +64,7 @@ def refusal(file: str, number: int, value: JsonValue, text: str) -> Problem | No
             f"The row holds lists or objects nested more than {MAX_DEPTH} deep.",
             "Flatten the row, or leave that field out.",
         )
-    if len(text) > MAX_CELL and largest_text(value) > MAX_CELL:
+    if (text is None or len(text) > MAX_CELL) and largest_text(value) > MAX_CELL:
         return too_large(file, number)
     return None
 

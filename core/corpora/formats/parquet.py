@@ -1,44 +1,24 @@
-"""Reading parquet in batches; pyarrow is loaded when the first such file is opened.
-
-Types become JSON: dates and times ISO 8601 text, decimals text, durations seconds, NaN a missing value.
-Binary cells are refused with a note, the row stays.
-"""
+"""Reading parquet in batches; pyarrow is loaded when the first such file is opened. See arrow.py for the types."""
 
 from __future__ import annotations
 
-import datetime
-import decimal
 import io
-import json
-import math
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from core.corpora.formats.base import (
-    MAX_CELL,
-    REPLACEMENT,
-    JsonValue,
-    Problem,
-    Row,
-    Source,
-    clean_value,
-    json_constant,
-    largest_text,
-    repaired,
-    too_large,
-    unique_names,
+from core.corpora.formats.arrow import (
+    BATCH,
+    BATCH_BYTES,
+    JSON_COLUMNS,
+    MAX_RATIO,
+    MAX_UNPACKED,
+    batch_rows,
+    written_as_json,
 )
-from core.corpora.formats.json_values import DECODER
+from core.corpora.formats.base import Problem, Row, Source, unique_names
 from core.errors import InvalidInput, UnsafeInput
 
-BATCH = 1024
-BATCH_BYTES = 64 << 20
-"""A batch has `BATCH` rows, or as many as fit into this by the file's own average."""
-MAX_GROUP = 1 << 30
-"""Bytes a row group may unpack to when that is more than `MAX_RATIO` times the file."""
-MAX_RATIO = 200
-JSON_COLUMNS = b"tagloom_json_columns"
-"""Key of a Tagloom export's metadata: the columns whose cells are JSON text."""
+__all__ = ["JSON_COLUMNS", "count", "read"]
 
 
 def read(source: Source) -> Iterator[Row | Problem]:
@@ -50,26 +30,14 @@ def read(source: Source) -> Iterator[Row | Problem]:
     import pyarrow as pa
 
     with source.open() as stream:
-        parquet, names, written_as_json = _open(source, stream)
+        parquet, names, json_columns = _open(source, stream)
         _refuse_bombs(source.name, stream.seek(0, io.SEEK_END), parquet.metadata)
         number = 0
         try:
             for batch in parquet.iter_batches(batch_size=_batch(parquet.metadata), use_threads=False):
-                refused: dict[int, list[str]] = {}
-                broken: set[int] = set()
-                columns = [_column(batch.column(place), name, refused, broken) for place, name in enumerate(names)]
-                for place in written_as_json:
-                    columns[place] = [_decoded(cell) for cell in columns[place]]
-                for place, cells in enumerate(zip(*columns, strict=True)):
+                for each in batch_rows(source.name, batch, names, json_columns, number):
                     number += 1
-                    values = dict(zip(names, cells, strict=True))
-                    notes = [_binary(source.name, number, field) for field in refused.get(place, ())]
-                    if place in broken:
-                        notes.append(repaired(source.name, number))
-                    if any(type(cell) is not float and _huge(cell) for cell in cells):
-                        yield too_large(source.name, number)
-                    else:
-                        yield Row(source.name, number, values, tuple(notes))
+                    yield each
         except (pa.ArrowException, OSError, ValueError, TypeError, OverflowError) as error:
             cause = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
             if number == 0:
@@ -101,7 +69,7 @@ def _open(source: Source, stream: BinaryIO) -> tuple[Any, list[str], list[int]]:
         parquet = pq.ParquetFile(stream, pre_buffer=False)
         schema = parquet.schema_arrow
         names, _ = unique_names(schema.names)
-        return parquet, names, _written_as_json(schema)
+        return parquet, names, written_as_json(schema)
     except (pa.ArrowException, OSError, ValueError, TypeError, OverflowError) as error:
         raise InvalidInput(
             f"{source.name} begins like a parquet file but cannot be read as one.",
@@ -113,145 +81,14 @@ def _refuse_bombs(file: str, size: int, metadata: Any) -> None:
     # By row group: asking pyarrow for a damaged file's column metadata ends the process.
     for group in range(metadata.num_row_groups):
         unpacked = metadata.row_group(group).total_byte_size
-        if unpacked > max(MAX_GROUP, MAX_RATIO * size):
+        if unpacked > max(MAX_UNPACKED, MAX_RATIO * size):
             raise UnsafeInput(
                 f"{file} unpacks to {unpacked >> 20:,} MB from {size >> 10:,} kB.",
                 "Write the file with smaller row groups if it is what you expect.",
             )
 
 
-def _written_as_json(schema: Any) -> list[int]:
-    """The places of the columns that Tagloom's export wrote as JSON text; the file names them itself."""
-    try:
-        named = json.loads((schema.metadata or {}).get(JSON_COLUMNS, b"[]"))
-    except ValueError:
-        return []
-    return [place for place, name in enumerate(schema.names) if name in named] if isinstance(named, list) else []
-
-
-def _decoded(cell: JsonValue) -> JsonValue:
-    if not isinstance(cell, str):
-        return cell
-    try:
-        return DECODER.decode(cell)
-    except (ValueError, RecursionError):
-        return cell
-
-
 def _batch(metadata: Any) -> int:
     size = sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
     each = max(1, size // max(1, metadata.num_rows))
     return max(1, min(BATCH, BATCH_BYTES // each))
-
-
-def _column(array: Any, name: str, refused: dict[int, list[str]], broken: set[int]) -> list[JsonValue]:
-    """The cells of one column of a batch as JSON values; where cells were refused or repaired is noted."""
-    import pyarrow as pa
-
-    kind = array.type
-    if pa.types.is_dictionary(kind):
-        array = array.dictionary_decode()
-        kind = array.type
-    if isinstance(kind, pa.BaseExtensionType):
-        array = array.storage
-        kind = array.type
-    if pa.types.is_uint64(kind):
-        return [cell if cell is None or cell < 2**63 else str(cell) for cell in array.to_pylist()]
-    if pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind):
-        return array.to_pylist()
-    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
-        for place, valid in enumerate(array.is_valid().to_pylist()):
-            if valid:
-                refused.setdefault(place, []).append(name)
-        return [None] * len(array)
-    if _nanoseconds(kind):
-        return _exact_times(array)
-    if pa.types.is_floating(kind):
-        return [cell if cell is None or math.isfinite(cell) else _odd(cell) for cell in array.to_pylist()]
-    try:
-        cells = array.to_pylist()
-    except UnicodeDecodeError:
-        binary = pa.large_binary() if pa.types.is_large_string(kind) else pa.binary()
-        if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
-            raise InvalidInput(
-                f"The column {name} holds text that is not valid UTF-8.", "Write the file again with valid text."
-            ) from None
-        cells = [None if cell is None else cell.decode("utf-8", "replace") for cell in array.cast(binary).to_pylist()]
-        broken.update(place for place, cell in enumerate(cells) if cell and REPLACEMENT in cell)
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        for place, cell in enumerate(cells):
-            if cell and "\0" in cell:
-                cells[place] = clean_value(cell)
-                broken.add(place)
-        return cells
-    for place, cell in enumerate(cells):
-        if cell is None:
-            continue
-        dropped: list[bytes] = []
-        cells[place] = _plain(cell, dropped)
-        if dropped:
-            refused.setdefault(place, []).append(name)
-    return cells
-
-
-def _nanoseconds(kind: Any) -> bool:
-    import pyarrow as pa
-
-    return (pa.types.is_timestamp(kind) or pa.types.is_time64(kind)) and kind.unit == "ns"
-
-
-def _exact_times(array: Any) -> list[JsonValue]:
-    """Nanosecond times as ISO text, with nine digits only where six would lose some."""
-    import pyarrow as pa
-
-    kind = array.type
-    coarser = pa.timestamp("us", kind.tz) if pa.types.is_timestamp(kind) else pa.time64("us")
-    try:
-        return [None if cell is None else cell.isoformat() for cell in array.cast(coarser).to_pylist()]
-    except (pa.ArrowInvalid, ValueError, OverflowError):
-        return [None if cell is None else cell.replace(" ", "T", 1) for cell in array.cast(pa.string()).to_pylist()]
-
-
-def _odd(number: float) -> JsonValue:
-    return json_constant("NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity")
-
-
-def _plain(value: Any, dropped: list[bytes]) -> JsonValue:
-    """A Python value that pyarrow made, as a JSON value; `dropped` grows by one for each binary part."""
-    if isinstance(value, str):
-        return clean_value(value)
-    if value is None or isinstance(value, bool | int):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else _odd(value)
-    if isinstance(value, datetime.datetime | datetime.date | datetime.time):
-        return value.isoformat()
-    if isinstance(value, datetime.timedelta):
-        return value.total_seconds()
-    if isinstance(value, decimal.Decimal):
-        return str(value)
-    if isinstance(value, bytes | bytearray | memoryview):
-        dropped.append(b"")
-        return None
-    if isinstance(value, dict):
-        return {str(key): _plain(each, dropped) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each, dropped) for each in value]
-    return str(value)
-
-
-def _huge(cell: JsonValue) -> bool:
-    if type(cell) is str:
-        return len(cell) > MAX_CELL
-    return isinstance(cell, list | dict) and largest_text(cell) > MAX_CELL
-
-
-def _binary(file: str, row: int, field: str) -> Problem:
-    return Problem(
-        file,
-        row,
-        field,
-        "binary_cell",
-        "The cell holds binary data, which was left out.",
-        "Keep pictures and sound in files, and name the file in the row.",
-    )

@@ -1,17 +1,19 @@
 """Which encoding a text file is in, found by decoding all of it once before its rows are read.
 
-The order: a byte order mark, UTF-16 without one (its NUL bytes all sit at odd or at even places), UTF-8,
-UTF-8 with a few broken bytes, GB18030 where the decoded text is plausible Chinese, else Windows-1252.
+The order: what a person said, a byte order mark, UTF-32 or UTF-16 without one (by the places of their NUL bytes),
+UTF-8, UTF-8 with a few broken bytes, and then the likeliest of the older encodings (see encodings.py).
 """
 
 from __future__ import annotations
 
 import codecs
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TextIO
 
 from core.corpora.formats.base import REPLACEMENT, Problem, Source
+from core.corpora.formats.encodings import guess_encoding
+from core.corpora.formats.options import ENCODINGS, codec_of
 
 CHUNK = 1 << 20
 
@@ -32,6 +34,7 @@ class TextShape:
         encoding: a Python codec name.
         guessed: the file is neither UTF-8 nor marked, so that the encoding is a guess.
         lossy: some bytes do not belong to the encoding and are read as U+FFFD.
+        said: a person named the encoding.
         nul: NUL characters occur.
         lone_cr: carriage returns occur that do not end a line.
         newline: the `newline` argument to open the text with: "\\n", or "" where CR ends the lines.
@@ -43,6 +46,7 @@ class TextShape:
     nul: bool = False
     lone_cr: bool = False
     newline: str = "\n"
+    said: bool = False
 
 
 def open_text(source: Source, shape: TextShape) -> TextIO:
@@ -59,43 +63,79 @@ def sample_text(source: Source, shape: TextShape, size: int = 1 << 18) -> tuple[
         return text, not stream.read(1)
 
 
-def scan(source: Source, limit: int | None = None) -> TextShape:
+def scan(source: Source, limit: int | None = None, encoding: str | None = None) -> TextShape:
     """Find the encoding and line ends of a text file.
 
     Args:
         source: the file.
         limit: bytes to look at; None looks at all of them (about 1 s per GB).
+        encoding: as a person named it. Raises InvalidInput where there is none of that name.
     """
     with source.open() as stream:
         head = stream.read(1 << 16)
-    encoding = _marked(head) or _unmarked_utf16(head)
+    marked = _marked(head)
     if encoding is not None:
-        shape = _walk(source, encoding, "strict", limit)
-        return shape if isinstance(shape, TextShape) else _lossy(source, encoding, False, limit)
+        return replace(_lossy(source, _said(codec_of(encoding), head, marked), False, limit), said=True)
+    found = marked or _unmarked_utf32(head) or _unmarked_utf16(head)
+    if found is not None:
+        shape = _walk(source, found, "strict", limit)
+        return shape if isinstance(shape, TextShape) else _lossy(source, found, False, limit)
     shape = _walk(source, "utf-8", "strict", limit)
     if isinstance(shape, TextShape):
         return shape
-    encoding = _legacy(shape)
-    return _lossy(source, encoding, encoding != "utf-8", limit)
+    found = _legacy(shape)
+    return _lossy(source, found, found != "utf-8", limit)
 
 
 def encoding_problem(source: Source, shape: TextShape) -> Problem | None:
-    """What to tell people of an encoding that had to be guessed; None where it was not."""
+    """What to tell people of an encoding that had to be guessed, or that does not fit; None where all is well."""
+    name = ENCODINGS.get(shape.encoding, shape.encoding)
+    if shape.said and shape.lossy:
+        return Problem(
+            source.name,
+            None,
+            None,
+            "wrong_encoding",
+            f"Some bytes do not belong to {name}; they are read as �.",
+            "Choose another encoding if texts look wrong.",
+        )
     if not shape.guessed:
         return None
-    label = {"cp1252": "Windows-1252 (Western European)", "gb18030": "GB18030 (Chinese)"}[shape.encoding]
+    cause = f"The file is not UTF-8; it was read as {name}."
+    if shape.lossy:
+        cause = f"The file is not UTF-8; it was read as {name}, to which some bytes do not belong (�)."
     return Problem(
         source.name,
         None,
         None,
         "encoding_guessed",
-        f"The file is not UTF-8; it was read as {label}.",
-        "If letters look wrong, save the file as UTF-8 and import it again.",
+        cause,
+        "If letters look wrong, choose another encoding.",
     )
+
+
+def _said(codec: str, head: bytes, marked: str | None) -> str:
+    """The codec that a person named, with the mark that the file begins with taken into account."""
+    if marked and marked.split("-")[:2] == codec.split("-")[:2]:
+        return marked
+    if codec in ("utf-16", "utf-32"):
+        return (_unmarked_utf32(head) if codec == "utf-32" else _unmarked_utf16(head)) or f"{codec}-le"
+    return codec
 
 
 def _marked(head: bytes) -> str | None:
     return next((name for mark, name in _MARKS if head.startswith(mark)), None)
+
+
+def _unmarked_utf32(head: bytes) -> str | None:
+    """UTF-32 without a mark: other bytes hardly ever form numbers that are all characters."""
+    whole = head[: len(head) // 4 * 4]
+    if len(head) % 4 and len(head) < 1 << 16:
+        return None
+    for encoding, place in (("utf-32-le", 3), ("utf-32-be", 0)):
+        if len(whole) >= 8 and not any(whole[place::4]) and _decodes(whole, encoding):
+            return encoding
+    return None
 
 
 def _unmarked_utf16(head: bytes) -> str | None:
@@ -165,7 +205,7 @@ def _first_end(text: str) -> str:
 def _lossy(source: Source, encoding: str, guessed: bool, limit: int | None) -> TextShape:
     shape = _walk(source, encoding, "replace", limit)
     assert isinstance(shape, TextShape)  # "replace" decodes anything
-    return TextShape(encoding, guessed, shape.lossy, shape.nul, shape.lone_cr, shape.newline)
+    return replace(shape, guessed=guessed)
 
 
 def _legacy(window: bytes) -> str:
@@ -175,18 +215,4 @@ def _legacy(window: bytes) -> str:
     beyond = sum(1 for char in text if char > "\x7f") - bad
     if beyond >= max(1, bad):
         return "utf-8"  # other encodings hardly ever form valid UTF-8 sequences by accident
-    high = [char for char in window[:CHUNK].decode("gb18030", "replace") if char > "\x7f"][:5000]
-    if high:
-        common = sum(1 for char in high if char != REPLACEMENT and _in_gb2312(char))
-        broken = high.count(REPLACEMENT)
-        if common >= 0.7 * len(high) and common >= 10 * broken:
-            return "gb18030"
-    return "cp1252"
-
-
-def _in_gb2312(char: str) -> bool:
-    try:
-        char.encode("gb2312")
-    except UnicodeEncodeError:
-        return False
-    return True
+    return guess_encoding(window)

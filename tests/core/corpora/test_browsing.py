@@ -1,5 +1,6 @@
 """Pages of items, their filters and the search, on both databases."""
 
+import csv
 import re
 import secrets
 import unicodedata
@@ -7,16 +8,18 @@ import unicodedata
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy import update
 
 from core.corpora import browsing
 from core.corpora.browsing import Filter, count_items, find_item, list_items, parse_cursor
 from core.corpora.deleting import delete_items
 from core.corpora.importing import import_file
-from core.corpora.mapping import Mapping
+from core.corpora.mapping import Mapping, guess_mapping
+from core.corpora.reading import inspect
 from core.corpora.rendering import search_text
 from core.errors import InvalidInput, NotFound
-from core.store.schema import STATUS_CODE, STATUSES, item
+from core.store.schema import STATUS_CODE, STATUSES, item, tag
 from tests.conftest import write_jsonl
 from tests.making import add_tags, corpus_of, decide, event, ids_of, rows_of, suggest
 
@@ -286,6 +289,14 @@ SEARCHES = [
     ("한국", "11"),
     ("日本", "11"),
     ("テキ", "11"),
+    ("語", "11"),
+    ("어", "11"),
+    ("ษาไ", "11"),
+    ("テキスト ไทย", "11"),  # where a script writes no spaces, a space parts two things to look for
+    ("日本語 한국", "11"),
+    ("秋天 北京", "5"),
+    ("北京 日本", ""),
+    ("ＦＯＸ", "0 1"),  # full width
     ("b", "0 4 6 8"),
 ]
 
@@ -294,6 +305,52 @@ def test_search(database, import_rows):
     import_rows(database, texts(*TEXTS), mapping=MAPPING, corpus="Talks")
     for query, expected in SEARCHES:
         assert (query, " ".join(found(database, query))) == (query, expected)
+
+
+def test_a_word_of_the_small_talk_of_any_script(database, import_rows):
+    """What people type: a dish, a show, a place, in Chinese, Japanese, Korean, Thai, and mixed with Latin."""
+    rows = [
+        "周末探店：这家美食真不错 #美食推荐#",
+        "東京ラーメン食べ歩き vlog",
+        "서울에서 떡볶이 먹방 ASMR",
+        "รีวิวอาหารไทยริมทาง กรุงเทพ",
+        "AI美食机器人 demo 2024",
+        "没有关系的视频",
+    ]
+    import_rows(database, texts(*rows), mapping=MAPPING, corpus="Talks")
+    searches = {
+        "美食": "0 4",
+        "美食 机器人": "4",
+        "ai美食": "4",
+        "ラーメン": "1",
+        "東京 ラーメン": "1",
+        "ﾗｰﾒﾝ": "1",
+        "떡볶이": "2",
+        "떡볶이 asmr": "2",
+        "อาหารไทย": "3",
+        "อาหาร กรุงเทพ": "3",
+        "视频": "5",
+        "食": "0 1 4",
+    }
+    assert {query: " ".join(found(database, query)) for query in searches} == searches
+
+
+@pytest.mark.data
+def test_every_caption_with_the_word_is_found(database, shared_data):
+    path = shared_data / "items" / "kuaishou_videos.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        expected = {row["video_id"] for row in csv.DictReader(file) if "美食" in row["caption"]}
+    assert len(expected) == 111
+    import_file(
+        database, path, name=path.name, corpus_name="Videos", mapping=guess_mapping(inspect(path)), import_id="v"
+    )
+    wanted, cursor, got = Filter(query="美食"), "", set()
+    while cursor is not None:
+        answer = page(database, wanted, cursor, 200, corpus="Videos")
+        got |= {card["external_id"] for card in answer["items"]}
+        cursor = answer["next"]
+    assert expected <= got
+    assert len(got) == answer["total"]
 
 
 def test_accents_do_not_matter_on_sqlite(sqlite_host, import_rows):
@@ -348,3 +405,81 @@ def shared_corpus(database, import_rows):
 
 def test_rows_in_their_order(database, some):
     assert [r.external_id for r in rows_of(database)] == [str(n) for n in range(10)]
+
+
+# a search that no index serves
+
+
+@pytest.fixture
+def bees(database, import_rows):
+    """Sixty items, every second with the two letters that are looked for."""
+    import_rows(database, texts(*("蜜蜂 zz" if n % 2 else "其他 yy" for n in range(60))), mapping=MAPPING)
+
+
+def scans_of(database, call):
+    """How often the items' texts are looked through."""
+    seen = []
+
+    def note(_connection, _cursor, statement, *_):
+        if "LIKE" in statement.upper():
+            seen.append(statement)
+
+    engine = database.engine
+    sqlalchemy_event.listen(engine, "before_cursor_execute", note)
+    try:
+        call()
+    finally:
+        sqlalchemy_event.remove(engine, "before_cursor_execute", note)
+    return len(seen)
+
+
+@pytest.mark.parametrize("query", ["蜜蜂", "zz"])
+def test_one_scan_finds_the_page_and_the_count(database, bees, query):
+    assert scans_of(database, lambda: page(database, Filter(query=query), limit=10)) == 1
+    shown = page(database, Filter(query=query), limit=10)
+    assert shown["total"] == 30 and not shown["total_is_more"]
+
+
+def walk(database, query, limit):
+    """Every page forwards, then every page backwards."""
+    pages, cursor = [], ""
+    while True:
+        pages.append(page(database, Filter(query=query), cursor, limit))
+        if pages[-1]["next"] is None:
+            break
+        cursor = pages[-1]["next"]
+    while pages[-1]["previous"] is not None:
+        pages.append(page(database, Filter(query=query), pages[-1]["previous"], limit))
+    return pages
+
+
+@pytest.mark.parametrize("limit", [1, 7, 10, 15, 30, 50])
+def test_pages_of_a_scan_are_those_of_two_queries(database, bees, monkeypatch, limit):
+    scanned = walk(database, "蜜蜂", limit)
+    monkeypatch.setattr(browsing, "_scan", lambda *_: None)
+    assert scanned == walk(database, "蜜蜂", limit)
+    assert [card["external_id"] for card in scanned[0]["items"]] == [str(n) for n in range(1, 60, 2)][:limit]
+
+
+def test_more_than_can_be_counted_is_found_as_before(database, bees, monkeypatch):
+    monkeypatch.setattr(browsing, "COUNT_LIMIT", 20)
+    shown = page(database, Filter(query="蜜蜂"), limit=10)
+    assert (shown["total"], shown["total_is_more"], len(shown["items"])) == (20, True, 10)
+
+
+# merged tags
+
+
+def test_a_tag_stands_for_those_merged_into_it(database, some):
+    bees, ants = int(some["bees"]), int(some["ants"])
+    merge = update(tag).where(tag.c.id == ants).values(state="merged", merged_into=bees)
+    alone = [card["external_id"] for card in page(database, Filter(tag=ants))["items"]]
+    assert alone == ["1"]
+    decide(database, event(ids_of(database)["3"], 0, "done", [str(ants)]))
+    database.write(lambda c: c.execute(merge) and None)
+    for wanted in (bees, ants):
+        assert [card["external_id"] for card in page(database, Filter(tag=wanted))["items"]] == ["0", "1", "3"]
+        with database.read() as connection:
+            assert count_items(connection, corpus_of(database), Filter(tag=wanted)) == (3, False)
+    cards = {card["external_id"]: card["tags"] for card in page(database)["items"]}
+    assert cards["1"] == ["bees"] and cards["3"] == ["bees"], "once each, by the name that stays"

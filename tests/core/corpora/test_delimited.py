@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.corpora.formats.base import MAX_CELL, Problem, Row
-from core.corpora.formats.delimited import sniff
+from core.corpora.formats.dialect import sniff
+from core.corpora.formats.options import ReadOptions
 from core.corpora.reading import inspect, read_rows
 from core.errors import InvalidInput
 
@@ -91,10 +92,11 @@ def test_space_before_quotes(tmp_path):
     assert rows[0].values == {"id": "1", "text": " a"}
 
 
-def test_two_pipes_are_read_as_pipes_with_nameless_columns_between(tmp_path):
+def test_two_pipes_are_one_delimiter(tmp_path):
     rows, problems = read(tmp_path, "id||caption\n0||A, b\n")
-    assert rows[0].values == {"id": "0", "column_2": "", "caption": "A, b"}
-    assert [problem.code for problem in problems] == ["unnamed_column"]
+    assert rows[0].values == {"id": "0", "caption": "A, b"}
+    assert not problems
+    assert inspect(tmp_path / "items.csv").delimiter == "||"
 
 
 def test_ragged_rows_cost_themselves_only(tmp_path):
@@ -246,3 +248,93 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
 def test_sniffing(sample, extension, delimiter, columns):
     dialect = sniff(sample, True, extension)
     assert (dialect.delimiter, dialect.columns) == (delimiter, columns)
+
+
+# delimiters of several characters, and rare ones
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    rows=st.lists(st.tuples(*[st.one_of(cell, nasty)] * 3), min_size=1, max_size=6),
+    delimiter=st.sampled_from(["||", "::", "|||", "<>", "~", "\x01", "\t|\t", "##"]),
+    encoding=st.sampled_from(["utf-8", "utf-16"]),
+)
+def test_cells_between_any_delimiter_come_back(tmp_path_factory, rows, delimiter, encoding):
+    def quoted(text):
+        return '"' + text.replace('"', '""') + '"'
+
+    lines = [delimiter.join(["id", "title", "text"]), *(delimiter.join(map(quoted, row)) for row in rows)]
+    path = tmp_path_factory.mktemp("csv") / "items.csv"
+    path.write_bytes("\n".join(lines).encode(encoding))
+    found = list(read_rows(path, options=ReadOptions(delimiter=delimiter, header=True)))
+    assert [tuple(row.values.values()) for row in found] == rows
+
+
+@pytest.mark.parametrize("delimiter", ["||", "|||", "::", ";;", "<>", "~", "^", "\x01", "\x1f", "@@", "¦", "|#|"])
+def test_rare_delimiters_are_found(tmp_path, delimiter):
+    text = "\n".join(
+        delimiter.join(cells) for cells in [("id", "text", "more"), ("1", "a. b: c, d", ""), ("2", "e", "f")]
+    )
+    rows, problems = read(tmp_path, text)
+    assert [row.values for row in rows] == [
+        {"id": "1", "text": "a. b: c, d", "more": ""},
+        {"id": "2", "text": "e", "more": "f"},
+    ]
+    assert not problems and inspect(tmp_path / "items.csv").delimiter == delimiter
+
+
+def test_empty_cells_are_no_delimiter_of_two(tmp_path):
+    rows, _ = read(tmp_path, "a||b|c\n1||2|3\n4||5|6\n")
+    assert rows[0].values == {"a": "1", "column_2": "", "b": "2", "c": "3"}
+
+
+def test_signs_in_one_column_are_no_delimiter(tmp_path):
+    rows, _ = read(tmp_path, "text\nwhat??\nreally!!\n")
+    assert [row.values["text"] for row in rows] == ["what??", "really!!"]
+    rows, _ = read(tmp_path, "id,how--so\n1,a--b\n2,c--d\n")
+    assert list(rows[0].values) == ["id", "how--so"]
+
+
+def test_a_delimiter_of_several_inside_quotes_and_after_an_open_quote(tmp_path):
+    text = 'id||text\n1||"a||b"\n2||"open\n3||c\n4||d\n5||"x\ny||z"\n'
+    rows, problems = read(tmp_path, text)
+    assert [(row.values["id"], row.values["text"]) for row in rows] == [
+        ("1", "a||b"),
+        ("3", "c"),
+        ("4", "d"),
+        ("5", "x\ny||z"),
+    ]
+    assert [(each.row, each.code) for each in problems] == [(2, "unclosed_quote")]
+
+
+def test_the_sign_that_stands_for_several_is_no_text(tmp_path):
+    rows, _ = read(tmp_path, "id||text\n1||a\ufdd0b\n2||c\n")
+    assert rows[0].values == {"id": "1", "text": "a\ufffdb"}
+
+
+def test_a_named_delimiter_is_used(tmp_path):
+    path = tmp_path / "items.csv"
+    path.write_text("id,text x more\n1,a x b\n")
+    (row,) = read_rows(path, options=ReadOptions(delimiter=" x "))
+    assert row.values == {"id,text": "1,a", "more": "b"}
+
+
+def test_separators_at_the_end_of_rows_are_no_cells(tmp_path):
+    rows, problems = read(tmp_path, "id,text\n1,a,\n2,b,,\n3,c\n4,d,e\n")
+    assert [row.values["text"] for row in rows] == ["a", "b", "c"]
+    assert [each.row for each in problems] == [4]
+
+
+def test_tags_set_apart_by_tabs_after_the_last_column(tmp_path):
+    text = "ID\tPATH\tTAGS\n1\ta.mp3\tgenre---rock\tmood---happy\n2\tb.mp3\tgenre---pop\n3\tc.mp3\ta\tb\tc\n"
+    rows, problems = read(tmp_path, text, "items.tsv")
+    assert [row.values["TAGS"] for row in rows] == [["genre---rock", "mood---happy"], ["genre---pop"], ["a", "b", "c"]]
+    assert [each.code for each in problems] == ["open_list"]
+
+
+@pytest.mark.data
+def test_taggpts_vocabulary_has_no_header_and_loses_no_row(shared_data):
+    found = list(read_rows(shared_data / "vocabulary" / "taggpt_final_tags.csv"))
+    rows = [each for each in found if isinstance(each, Row)]
+    assert len(rows) == 40_238 and rows[0].values["column_1"] == "手工制作"
+    assert [each.code for each in found if isinstance(each, Problem)] == ["no_header"]

@@ -305,3 +305,12 @@ def test_names_are_compared_without_case_accents_and_signs():
     assert {normalise(name) for name in ("Topic-Tag", "topicTag", "topic tag", " TOPIC_TAG ")} == {"topic_tag"}
     assert normalise("Überschrift") == "uberschrift"
     assert normalise("ＯＣＲ") == "ocr"
+
+
+@pytest.mark.data
+def test_taggpts_examples_get_their_roles(shared_data):
+    found = inspect(shared_data / "items" / "taggpt_examples.csv")
+    assert (found.delimiter, found.header) == ("||", True)
+    assert guess_mapping(found).roles == {
+        "id": "id", "caption": "caption", "category_name": "category", "ocr": "ocr", "asr": "speech",
+    }  # fmt: skip

@@ -13,8 +13,11 @@ from core.corpora import importing
 from core.corpora.browsing import Filter, list_items
 from core.corpora.catalog import list_corpora
 from core.corpora.deleting import delete_corpus, delete_items, restore_corpus
+from core.corpora.formats.options import ReadOptions
 from core.corpora.importing import import_file
-from core.corpora.mapping import Mapping
+from core.corpora.mapping import Mapping, guess_mapping
+from core.corpora.reading import Row, inspect, read_rows
+from core.corpora.values import split_cell
 from core.errors import InvalidInput, JobCancelled
 from core.store.database import BulkPace
 from core.store.projects import Host
@@ -362,3 +365,49 @@ def test_the_shared_corpora_import_whole_and_again_unchanged(sqlite_host, shared
         assert first.new >= least and first.new + first.skipped == first.rows
         assert (second.new, second.updated, second.unchanged) == (0, 0, first.new)
         assert second.skipped == first.skipped
+
+
+def test_an_import_reads_the_file_as_the_mapping_says(database, tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_bytes("抱歉;1\n谢谢;2\n".encode("gbk"))
+    reading = ReadOptions(encoding="gbk", header=False, delimiter=";")
+    mapping = Mapping({"column_1": "title", "column_2": "id"}, reading=reading)
+    report = import_file(database, path, name="x.csv", corpus_name="Talks", mapping=mapping, import_id="i")
+    assert report.new == 2 and [row.title for row in rows_of(database)] == ["抱歉", "谢谢"]
+
+
+REAL = {
+    "items/kuaishou_videos.csv": 10_728,
+    "items/ml_projects.json": 2_032,
+    "items/taggpt_examples.csv": 3,
+    "items/ted_talks.csv": 2_550,
+    "music/mtg_titles_artists.tsv": 11_565,
+    "music/mtg_top50_test.tsv": 11_356,
+    "music/mtt_test.tsv": 5_329,
+}
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(("file", "rows"), REAL.items())
+def test_no_row_of_a_real_file_is_lost(database, shared_data, file, rows):
+    """A row that is skipped has nothing to tag, or is the same as another one: never one that could not be read."""
+    path = shared_data / file
+    mapping = guess_mapping(inspect(path))
+    report = import_file(database, path, name=path.name, corpus_name="Talks", mapping=mapping, import_id="i")
+    skipped = [note.code for note in notes_of(database) if note.outcome == "skipped"]
+    assert set(skipped) <= {"no_text", "repeated_row"}
+    assert report.new + len(skipped) == rows
+
+
+@pytest.mark.data
+def test_kuaishou_is_read_as_it_stands(shared_data):
+    """Four of its captions hold a carriage return; its hashtags are bare lists."""
+    path = shared_data / "items" / "kuaishou_videos.csv"
+    read = [each for each in read_rows(path) if isinstance(each, Row)]
+    assert len(read) == 10_728
+    assert sum("\r" in value for row in read for value in row.values.values()) == 4
+    found = inspect(path)
+    mapping = guess_mapping(found)
+    assert mapping.roles["topic_tag"] == "gold" and mapping.split["topic_tag"] == "bare-list"
+    lists = [split_cell(row.values["topic_tag"], "bare-list") for row in read]
+    assert all("[" not in tag and "," not in tag for tags in lists for tag in tags) and sum(map(bool, lists)) > 1000

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.corpora.formats import json_array
+from core.corpora.formats import json_buffer
 from core.corpora.formats.base import MAX_CELL, Row
 from core.corpora.reading import read_rows
 from core.errors import InvalidInput
@@ -43,11 +43,11 @@ def codes(found):
 def test_values_come_back_exactly(tmp_path_factory, given_rows, indent, ascii_only, encoding, chunk, wrapped):
     whole = {"version": [1, 2], "info": {"a": [{}]}, "data": given_rows, "end": 1} if wrapped else given_rows
     content = json.dumps(whole, indent=indent, ensure_ascii=ascii_only).encode(encoding)
-    before, json_array.CHUNK = json_array.CHUNK, chunk  # cut the text at every possible place
+    before, json_buffer.CHUNK = json_buffer.CHUNK, chunk  # cut the text at every possible place
     try:
         found = read(tmp_path_factory.mktemp("json"), content)
     finally:
-        json_array.CHUNK = before
+        json_buffer.CHUNK = before
     assert [row.values for row in found] == given_rows
 
 
@@ -60,13 +60,13 @@ def test_values_come_back_exactly(tmp_path_factory, given_rows, indent, ascii_on
     st.integers(1, 9),
 )
 def test_any_text_is_read_or_refused_but_never_breaks(tmp_path_factory, parts, chunk):
-    before, json_array.CHUNK = json_array.CHUNK, chunk
+    before, json_buffer.CHUNK = json_buffer.CHUNK, chunk
     try:
         read(tmp_path_factory.mktemp("json"), "[" + "".join(parts))
     except InvalidInput as error:
         assert error.remedy
     finally:
-        json_array.CHUNK = before
+        json_buffer.CHUNK = before
 
 
 def test_a_truncated_list_gives_its_whole_rows_and_says_where_it_ends(tmp_path):

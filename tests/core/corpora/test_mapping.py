@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.corpora.formats.options import ReadOptions
 from core.corpora.mapping import CLUE_ROLES, ROLES, CompiledMapping, DraftItem, Mapping, apply_mapping
 from core.corpora.reading import Problem, Row
+from core.corpora.roles import ROLE_LABELS
 from core.errors import InvalidInput
 
 
@@ -175,3 +177,22 @@ def test_a_compiled_mapping_is_the_same_function():
     mapping = Mapping(BASIC)
     row = Row("f", 1, {"id": "1", "title": "t", "tags": "a;b"})
     assert CompiledMapping(mapping)(row) == apply_mapping(mapping, row)
+
+
+def test_the_remedy_names_roles_as_the_page_does():
+    with pytest.raises(InvalidInput) as refused:
+        Mapping({"a": "keep"})
+    assert "“Text in the picture”" in refused.value.remedy and "“Picture or sound”" in refused.value.remedy
+    assert not any(f" {role}" in refused.value.remedy for role in ("ocr", "clue", "body", "media"))
+    assert set(ROLE_LABELS) == set(ROLES)
+
+
+def test_how_a_file_is_read_goes_with_its_mapping():
+    mapping = Mapping({"column_1": "title"}, reading=ReadOptions(encoding="gbk", header=False, delimiter="||"))
+    assert mapping.to_json()["reading"] == {"encoding": "gbk", "header": False, "delimiter": "||"}
+    assert Mapping.from_json(mapping.to_json()) == mapping
+    assert mapping.changed({"column_1": "body"}).reading == mapping.reading
+    assert "reading" not in Mapping({"a": "title"}).to_json()
+    for wrong in ("x", [1], {"encoding": "no-such"}, {"other": 1}):
+        with pytest.raises(InvalidInput):
+            Mapping.from_json({"roles": {"a": "title"}, "reading": wrong})

@@ -129,7 +129,7 @@ def test_a_damaged_file_gives_what_could_be_read(tmp_path):
 def test_a_bomb_is_refused(tmp_path, monkeypatch):
     path = write(tmp_path, {"a": ["x" * 1000] * 10_000}, compression="zstd", use_dictionary=False)
     assert len(list(read_rows(path))) == 10_000
-    monkeypatch.setattr(parquet, "MAX_GROUP", 1_000_000)
+    monkeypatch.setattr(parquet, "MAX_UNPACKED", 1_000_000)
     with pytest.raises(UnsafeInput, match="unpacks to"):
         list(read_rows(path))
 

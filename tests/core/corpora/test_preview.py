@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.corpora.formats.options import ReadOptions
 from core.corpora.importing import import_file
 from core.corpora.mapping import ROLES, Mapping
 from core.corpora.preview import inspect_with_mapping, suggested_name
@@ -81,3 +82,16 @@ def test_what_is_previewed_is_what_is_imported(sqlite_host, path):
     rows = rows_of(database)
     assert [(r.external_id, r.title, r.link) for r in rows] == [(p["external_id"], p["title"], p["link"]) for p in good]
     assert [r.gold and orjson.loads(r.gold) for r in rows] == [p["gold"] for p in good]
+
+
+def test_a_file_read_in_another_way(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_bytes("1||抱歉\n2||谢谢\n".encode("gbk"))
+    shown = inspect_with_mapping(path, "x.csv", None, ReadOptions(encoding="gbk", header=False))
+    assert (shown["encoding"], shown["delimiter"], shown["header"]) == ("gb18030", "||", False)
+    assert shown["reading"] == {"encoding": "gbk", "header": False} == shown["mapping"]["reading"]
+    assert shown["rows"][0] == {"column_1": "1", "column_2": "抱歉"}
+    assert {"value": "gb18030", "label": "GB18030 (Chinese)"} in shown["encodings"]
+    mapping = Mapping({"column_2": "title"}, reading=ReadOptions(encoding="gbk", header=False))
+    again = inspect_with_mapping(path, "x.csv", mapping)
+    assert again["rows"] == shown["rows"] and again["previews"][0]["title"] == "抱歉"

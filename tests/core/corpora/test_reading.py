@@ -89,7 +89,7 @@ def test_a_file_cut_inside_a_character(tmp_path):
         (b"<?xml version='1.0'?><a/>", "items.csv", "XML"),
         (bytes(range(256)) * 20, "items.bin", "binary"),
         (bytes(range(1, 256)) * 20, "items.csv", "binary"),
-        (b"Dear all,\nthis is a letter.\nIt has lines, and commas, too.\n", "letter.txt", "plain text"),
+        (b"Dear all,\nthis is a letter.\nIt has lines, and commas, too.\n", "letter.md", "plain text"),
         (b"no list here", "items.json", "does not begin"),
         (b" \n \n", "items.csv", "no text"),
         (b"[{}]", "items.json", "no fields"),
@@ -230,7 +230,7 @@ def test_the_name_people_know(tmp_path):
         ("ted_talks.csv", 2550, 12, "csv"),
         ("ml_projects.json", 2032, 6, "json"),
         ("kuaishou_videos.csv", 10_728, 10, "csv"),
-        ("taggpt_examples.csv", 3, 9, "csv"),
+        ("taggpt_examples.csv", 3, 5, "csv"),
     ],
 )
 def test_real_files_are_read_whole(shared_data, file, rows, columns, format):

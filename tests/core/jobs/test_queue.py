@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from core.errors import Conflict, NotFound
-from core.jobs.queue import ENDED, RESERVED, RESUMABLE
+from core.jobs.queue import ENDED, LOGS_SHOWN, RESERVED, RESUMABLE
 from tests.support import wait_for
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -197,3 +197,26 @@ def test_times_are_now(queue):
     before = time.time()
     job = in_state(queue, "done")
     assert before <= job.created_at <= job.started_at <= job.finished_at <= time.time()
+
+
+def test_a_list_reads_the_logs_of_active_and_newest_jobs_only(queue, monkeypatch):
+    ended = [in_state(queue, "failed") for _ in range(20)]
+    active = [make(queue), in_state(queue, "running")]
+    for job in [*ended, *active]:
+        (queue.folder(job.id) / "log.txt").write_text(f"log of {job.id}\n")
+    opened = []
+    real = Path.open
+    monkeypatch.setattr(Path, "open", lambda path, *args, **more: opened.append(path) or real(path, *args, **more))
+    listed = queue.recent()
+    assert len(listed) == 22 and len(opened) == len(active) + LOGS_SHOWN
+    shown = {job.id for job in listed if job.log}
+    assert shown == {job.id for job in [*active, *ended[-LOGS_SHOWN:]]}
+
+
+def test_a_lost_job_is_queued_again_unless_it_is_to_stop(queue):
+    job = in_state(queue, "running")
+    assert queue.requeue(job.id) and queue.get(job.id).state == "queued"
+    assert not queue.requeue(job.id), "it is not running any more"
+    stopping = in_state(queue, "running")
+    queue.cancel(stopping.id)
+    assert not queue.requeue(stopping.id) and queue.get(stopping.id).cancel_requested

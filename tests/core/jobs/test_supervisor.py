@@ -285,3 +285,33 @@ def test_two_servers_on_one_folder_run_a_job_once(sqlite_settings, tmp_path):
         assert connection.execute(select(func.count()).select_from(item)).scalar() == 1
     for host in hosts:
         host.close()
+
+
+def test_nobody_sees_a_lost_job_between_interrupted_and_queued(queue, tmp_path, monkeypatch):
+    """A page that looked then would show a Resume that comes too late."""
+    monkeypatch.setattr(Supervisor, "spawn", lambda *_: pytest.fail("only the lost job's state is looked at"))
+    supervisor = Supervisor(queue, 0)
+    job = import_job(queue, tmp_path / "x.csv")
+    queue.claim(job.id, 2**22 + 5, 1.0)  # no process has that number
+    states = []
+    real = queue.database.write
+
+    def write(change):
+        answer = real(change)
+        states.append(queue.get(job.id).state)
+        return answer
+
+    monkeypatch.setattr(queue.database, "write", write)
+    supervisor.tick()
+    assert states == ["queued"]
+    assert queue.get(job.id).can == ("cancel",)
+
+
+def test_a_job_lost_too_often_stays_interrupted(queue, tmp_path):
+    supervisor = Supervisor(queue, 0)
+    job = import_job(queue, tmp_path / "x.csv")
+    for attempt in range(1, MOST_ATTEMPTS + 1):
+        queue.claim(job.id, 2**22 + 5, 1.0)
+        supervisor.tick()
+        assert queue.get(job.id).state == ("queued" if attempt < MOST_ATTEMPTS else "interrupted")
+    assert "resume" in queue.get(job.id).can

@@ -29,7 +29,7 @@ def test_an_unknown_project_names_those_that_exist(host):
         host.open("nope")
 
 
-@pytest.mark.parametrize("name", ["", "   ", "x" * 81, "test", "Test", "TEST!"])
+@pytest.mark.parametrize("name", ["", "   ", "x" * 81, "test", "Test", " TEST "])
 def test_unusable_and_taken_project_names(host, name):
     with pytest.raises(InvalidInput) as refused:
         host.create_project(name)
@@ -136,3 +136,34 @@ def test_projects_on_postgres_are_schemas_of_their_own(postgres, empty_postgres,
         )
     assert schemas == {"tagloom", "tagloom_one", "tagloom_one_two"}
     host.close()
+
+
+@pytest.mark.parametrize("names", [("AI/ML", "AI ML", "ai-ml!"), tuple("a long name " * 5 + end for end in "xyz")])
+def test_names_that_come_down_to_one_slug_are_projects_of_their_own(host, names):
+    made = [host.create_project(name) for name in names]
+    slugs = [project.slug for project in made]
+    assert len(set(slugs)) == 3 and all(len(slug) <= 40 and slug == slug.strip("-") for slug in slugs)
+    assert [host.project(name) for name in names] == made == [host.project(slug) for slug in slugs]
+    databases = [host.open(slug) for slug in slugs]
+    add_tags(databases[0], "only in the first")
+    assert [count(database, tag) for database in databases] == [1, 0, 0]
+    with pytest.raises(InvalidInput, match="exists already"):
+        host.create_project(names[0])
+
+
+def test_a_slug_is_found_before_a_name(host):
+    host.create_project("AI ML")
+    second = host.create_project("AI/ML")
+    named = host.create_project(second.slug)  # a project may be named like another one's slug
+    assert host.project(second.slug) == second and host.project(named.slug) == named
+
+
+def test_two_processes_make_projects_of_one_slug_at_once(host):
+    names = ["A B", "A-B", "A/B", "A_B", "A.B", "a b!"]
+    made = []
+    threads = [threading.Thread(target=lambda name=name: made.append(host.create_project(name))) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({project.slug for project in made}) == len(names)
