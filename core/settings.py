@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -24,6 +24,10 @@ SETTINGS: dict[str, str] = {
     "TAGLOOM_HOSTS": "Further host names under which the page may be opened, separated by commas.",
     "TAGLOOM_MAX_UPLOAD_MB": "Largest upload in megabytes (default 2048).",
     "TAGLOOM_MAX_JOBS": "How many jobs run at once; the rest wait (default 2).",
+    "TAGLOOM_BASE_URL": "Address of an OpenAI-compatible server, such as http://localhost:11434/v1.",
+    "TAGLOOM_MODEL": "The model's name on that server.",
+    "TAGLOOM_API_KEY": "The key for TAGLOOM_BASE_URL, sent nowhere else.",
+    "OPENAI_API_KEY": "OpenAI's own key; sent to api.openai.com and nowhere else.",
     "HOST": "Address to serve on (default 127.0.0.1; a Space serves on 0.0.0.0).",
     "PORT": "Port to serve on (default 7860).",
 }
@@ -69,6 +73,10 @@ class Settings:
     port: int = 7860
     space_id: str | None = None
     space_host: str | None = None
+    base_url: str | None = None
+    model: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+    openai_api_key: str | None = field(default=None, repr=False)
 
     @property
     def loopback(self) -> bool:
@@ -85,7 +93,8 @@ class Settings:
 
     def environment(self) -> dict[str, str]:
         """The variables that give a worker process the same settings. Holds the database address, so it is
-        handed to processes and never shown."""
+        handed to processes and never shown. Keys of engines are not among them: a worker gets the one it needs
+        through its standard input."""
         values = {
             "TAGLOOM_HOME": str(self.home),
             "TAGLOOM_DATABASE_URL": self.database_url or "",
@@ -93,6 +102,8 @@ class Settings:
             "TAGLOOM_ALLOW_DOWNLOADS": "1" if self.allow_downloads else "",
             "TAGLOOM_ROOTS": os.pathsep.join(str(root) for root in self.roots),
             "TAGLOOM_MAX_JOBS": str(self.max_jobs),
+            "TAGLOOM_BASE_URL": self.base_url or "",
+            "TAGLOOM_MODEL": self.model or "",
         }
         return {name: value for name, value in values.items() if value}
 
@@ -157,4 +168,8 @@ def load_settings(environment: Mapping[str, str] | None = None, env_file: Path |
         port=number("PORT", 7860, 1, 65535),
         space_id=space,
         space_host=given.get("SPACE_HOST", "").strip().lower() or None,
+        base_url=given.get("TAGLOOM_BASE_URL", "").strip() or None,
+        model=given.get("TAGLOOM_MODEL", "").strip() or None,
+        api_key=given.get("TAGLOOM_API_KEY", "").strip() or None,
+        openai_api_key=given.get("OPENAI_API_KEY", "").strip() or None,
     )

@@ -10,6 +10,8 @@ from hashlib import sha256
 from typing import Any
 
 from core.demo import ensure_demo
+from core.engines.endpoints import EngineOptions
+from core.engines.keys import ENGINE_KEY, connection_of, key_for
 from core.errors import InvalidInput
 from core.jobs.queue import Job, JobQueue
 from core.jobs.supervisor import Supervisor
@@ -28,7 +30,7 @@ class AppContext:
         self.settings = settings
         self.host = Host(settings)
         self.queue = JobQueue(self.host)
-        self.supervisor = Supervisor(self.queue, settings.max_jobs)
+        self.supervisor = Supervisor(self.queue, settings.max_jobs, self.secrets_of)
         self.version = installed_version()
         self._secret = self.host.setting("cookie_secret", secrets.token_hex(32)).encode()
         self._people: dict[str, Person] = {}
@@ -62,6 +64,22 @@ class AppContext:
         job = self.queue.create(project, kind, title, arguments, person=person, unit=unit)
         self.supervisor.wake()
         return job
+
+    # which engine answers, and with which key
+
+    def engine(self, name: str) -> EngineOptions:
+        """The engine of that name with the address and model that this host uses, for a job's arguments.
+
+        Raises:
+            InvalidInput: there is no such engine, or no server is connected.
+        """
+        return connection_of(self.host, EngineOptions(name))
+
+    def secrets_of(self, job: Job) -> dict[str, str]:
+        """What a job's process needs to be let in: the key of the server that its arguments name."""
+        options = EngineOptions.from_arguments(job.arguments)
+        key, _ = key_for(self.settings, options.base_url) if options.engine != "builtin" else (None, "none")
+        return {ENGINE_KEY: key} if key else {}
 
     # who is who: a signed cookie, or the one local person
 

@@ -1,7 +1,9 @@
-// Settings: who decides here, how the page looks, where the data is, the embedding model, the checks, the keys.
+// Settings: who decides here, which engine answers, how the page looks, where the data is, the embedding model, the checks, the keys.
 
 import { get, post } from "./api.js";
 import { bytes, fill, h } from "./dom.js";
+import { drawEngine } from "./engine_card.js";
+import { drawFolders } from "./folders.js";
 import { control, errorBox, segment } from "./signs.js";
 import { refresh } from "./state.js";
 import { setTheme, theme } from "./theme.js";
@@ -22,16 +24,20 @@ export function mount(element) {
   const you = h("section.tl-card");
   const look = h("section.tl-card");
   const data = h("section.tl-card");
+  const folders = h("section.tl-card", { hidden: true });
+  const engine = h("section.tl-card");
   const model = h("section.tl-card");
   const checks = h("section.tl-card");
   const keys = h("section.tl-card", h("h2", "Keys"), h("p.tl-meta", "They work in the review tab and are off while you type."), h("dl.tl-keys", KEYS.map(([key, text]) => [h("dt", key.split("  ").map((each) => h("kbd.tl-kbd", each))), h("dd", text)])));
-  fill(element, h("div.tl-page.tl-settings-page", h("div.tl-stack", trouble, you, model, data, checks), h("aside.tl-stack", look, keys)));
+  fill(element, h("div.tl-page.tl-settings-page", h("div.tl-stack", trouble, engine, you, model, data, folders, checks), h("aside.tl-stack", look, keys)));
   const themes = segment("Appearance", [["light", "Light"], ["dark", "Dark"], ["system", "As the system"]], theme(), setTheme);
   window.addEventListener("tagloom:theme", () => themes.set(theme()));
   fill(look, h("h2", "Appearance"), h("div.tl-side-text", themes.element));
   fill(you, h("p.tl-loading", "Loading the settings…"));
+  drawEngine(engine);
   load();
   window.addEventListener("tagloom:back", load);
+  window.addEventListener("tagloom:folders", () => drawFolders(folders));
 
   async function load() {
     let now;
@@ -46,6 +52,7 @@ export function mount(element) {
     drawPerson(now);
     drawModel(now.embedding);
     drawData(now);
+    drawFolders(folders);
     drawChecks(now);
   }
 

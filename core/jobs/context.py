@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,10 @@ class JobContext:
     raises `JobCancelled` once a person has asked the job to stop.
     """
 
-    def __init__(self, queue: JobQueue, job: Job) -> None:
+    def __init__(self, queue: JobQueue, job: Job, secrets: Mapping[str, str] | None = None) -> None:
         self.queue = queue
         self.job = job
+        self.secrets = dict(secrets or {})  # keys of engines: in memory only, for this job only
         self.host: Host = queue.host
         self.arguments: dict[str, Any] = job.arguments
         self.folder: Path = queue.folder(job.id)

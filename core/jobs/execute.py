@@ -22,11 +22,14 @@ def own_start_time() -> float:
     return float(psutil.Process(os.getpid()).create_time())
 
 
-def execute(queue: JobQueue, job_id: str, kinds: Mapping[str, str]) -> Job | None:
+def execute(
+    queue: JobQueue, job_id: str, kinds: Mapping[str, str], secrets: Mapping[str, str] | None = None
+) -> Job | None:
     """Claim and run a queued job in this process.
 
     Args:
         kinds: a job's kind → "module:function", given by the door that starts jobs.
+        secrets: what the job needs to be let in somewhere (`JobContext.secrets`); never stored.
 
     Returns:
         The ended job, or None when another process had claimed it.
@@ -34,7 +37,7 @@ def execute(queue: JobQueue, job_id: str, kinds: Mapping[str, str]) -> Job | Non
     job = queue.claim(job_id, os.getpid(), own_start_time())
     if job is None:
         return None
-    context = JobContext(queue, job)
+    context = JobContext(queue, job, secrets)
     if context.resumed:
         context.log(f"Attempt {job.attempt}: going on where the last one stopped.")
     try:

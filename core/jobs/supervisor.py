@@ -7,12 +7,16 @@ resumes it by itself, up to MOST_ATTEMPTS times, because a crash must not need a
 
 from __future__ import annotations
 
+import contextlib
+import json
 import logging
 import os
+import re
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -23,6 +27,7 @@ from core.jobs.queue import Job, JobQueue
 MOST_ATTEMPTS = 3
 TICK_SECONDS = 0.5
 CODE_FOLDER = Path(__file__).resolve().parents[2]
+_KEYS = re.compile(r"^OPENAI_|^TAGLOOM_API_KEY$")  # a worker gets the one key it needs, another way
 log = logging.getLogger("tagloom")
 
 
@@ -38,11 +43,18 @@ def process_lives(pid: int | None, started: float | None) -> bool:
 
 
 class Supervisor:
-    """One thread of the serving process; several servers on one data folder do no harm (claims are atomic)."""
+    """One thread of the serving process; several servers on one data folder do no harm (claims are atomic).
 
-    def __init__(self, queue: JobQueue, slots: int) -> None:
+    Args:
+        slots: how many jobs run at once.
+        secrets: what a job needs to be let in somewhere. It goes to the worker through its standard input: neither
+            the command line nor the environment of a process is a place for a key.
+    """
+
+    def __init__(self, queue: JobQueue, slots: int, secrets: Callable[[Job], dict[str, str]] | None = None) -> None:
         self.queue = queue
         self.slots = slots
+        self.secrets = secrets or (lambda job: {})
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._starting: dict[str, tuple[subprocess.Popen[bytes], int]] = {}  # with the job's attempts before it
@@ -117,22 +129,25 @@ class Supervisor:
             self.queue.finish(job.id, "cancelled", message="Cancelled.", remedy="Resume goes on from here.")
             return
         message = "The job's process ended without finishing."
-        if not self.queue.finish(job.id, "interrupted", message=message, remedy="Resume goes on from here."):
+        if job.attempt < MOST_ATTEMPTS:  # in one step: a page must not offer a Resume that comes too late
+            ended = self.queue.requeue(job.id)
+        else:
+            ended = self.queue.finish(job.id, "interrupted", message=message, remedy="Resume goes on from here.")
+        if not ended:
             return
         with (self.queue.folder(job.id) / "log.txt").open("a", encoding="utf-8") as file:
             file.write(f"{time.strftime('%H:%M:%S')} Interrupted: the process was gone.\n")
-        if job.attempt < MOST_ATTEMPTS:
-            self.queue.resume(job.id)
 
     def spawn(self, job: Job) -> subprocess.Popen[bytes]:
         """Start the worker process of a queued job."""
-        environment = {**os.environ, **self.queue.host.settings.environment(), "PYTHONPATH": str(CODE_FOLDER)}
+        given = {name: value for name, value in os.environ.items() if not _KEYS.search(name)}
+        environment = {**given, **self.queue.host.settings.environment(), "PYTHONPATH": str(CODE_FOLDER)}
         output = (self.queue.folder(job.id) / "worker.txt").open("ab")
         try:
             # -P: a folder named core/ in the working folder must not be imported instead of ours
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "core.worker", job.id],
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=self.queue.folder(job.id),
@@ -142,3 +157,7 @@ class Supervisor:
             )
         finally:
             output.close()
+        assert process.stdin is not None
+        with contextlib.suppress(OSError), process.stdin as pipe:  # a worker that died at once is noticed later
+            pipe.write(json.dumps({"secrets": self.secrets(job)}).encode() + b"\n")
+        return process

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from core.errors import NotFound
-from core.store.schema import item, run, run_item, suggestion, tag_revision
+from core.store.schema import item, run, run_item, run_reply, suggestion, tag_revision
 from core.store.times import iso
 
 STATES = ("ok", "invalid", "refused", "failed")
@@ -32,12 +32,14 @@ class Recipe:
 
 @dataclass(slots=True)
 class Answer:
-    """What a run says of one item; `rows` are suggestion rows without run and item."""
+    """What a run says of one item; `rows` are suggestion rows without run and item; `replies`: the raw answers it
+    rests on, by sample."""
 
     item: int
     state: str = "ok"
     error: str | None = None
     rows: list[dict[str, Any]] = field(default_factory=list)
+    replies: dict[int, int] = field(default_factory=dict)
 
 
 def start_run(connection: Connection, corpus: int, recipe: Recipe, person: str, job: str | None) -> int:
@@ -77,15 +79,36 @@ def answered(connection: Connection, run_id: int) -> tuple[int, int]:
     return int(row[0]), int(row[1])
 
 
+def answered_items(connection: Connection, run_id: int) -> set[int]:
+    """The items that a run need not ask about again: all it has answered, but not those that failed."""
+    query = select(run_item.c.item).where(run_item.c.run == run_id, run_item.c.state != "failed")
+    return set(connection.execute(query).scalars())
+
+
 def store_answers(connection: Connection, run_id: int, answers: list[Answer]) -> None:
-    """Write answers with their suggestions; an item of this run that is answered already is left as it is."""
+    """Write answers with their suggestions; an item that failed before gets its new answer instead."""
+    for part in (answers[start : start + 500] for start in range(0, len(answers), 500)):
+        keys = [a.item for a in part]
+        again = (run_item.c.run == run_id) & run_item.c.item.in_(keys) & (run_item.c.state == "failed")
+        failed = list(connection.execute(select(run_item.c.item).where(again)).scalars())
+        if failed:
+            connection.execute(delete(run_item).where(again))
+            connection.execute(delete(run_reply).where(run_reply.c.run == run_id, run_reply.c.item.in_(failed)))
     items = [
         {"run": run_id, "item": a.item, "state": a.state, "suggestions": len(a.rows), "error": a.error} for a in answers
     ]
     rows = [{"run": run_id, "item": a.item, **row} for a in answers for row in a.rows]
-    connection.execute(insert(run_item), items)
+    replies = [
+        {"run": run_id, "item": a.item, "sample": sample, "reply": reply}
+        for a in answers
+        for sample, reply in a.replies.items()
+    ]
+    if items:
+        connection.execute(insert(run_item), items)
     if rows:
         connection.execute(insert(suggestion), rows)
+    if replies:
+        connection.execute(insert(run_reply), replies)
 
 
 def run_counts(connection: Connection, run_id: int) -> dict[str, int]:

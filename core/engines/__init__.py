@@ -1,0 +1,40 @@
+"""What answers questions in words: engines behind one interface, and what they are asked with.
+
+`connect` gives the engine that a job was told to use; `core.engines.prompts` makes requests, `core.engines.parsing`
+reads answers. Nothing here knows what the questions are about.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.engines.calls import Call, Engine, EngineFault, Outcome, Reply, Request
+from core.engines.endpoints import EngineOptions
+from core.errors import InvalidInput
+from core.settings import Settings
+from core.store.database import Database
+
+if TYPE_CHECKING:
+    from core.engines.openai_engine import Limits, OpenAIEngine
+
+__all__ = ["Call", "Engine", "EngineFault", "EngineOptions", "Outcome", "Reply", "Request", "connect"]
+
+
+def connect(
+    settings: Settings, options: EngineOptions, key: str | None, database: Database, limits: Limits | None = None
+) -> OpenAIEngine:
+    """The engine that the options name; close it when the work is done. Nothing is sent yet.
+
+    Args:
+        options: as `core.engines.keys.connection_of` completed them.
+        key: `job.secrets.get(ENGINE_KEY)` in a job; None for a server that asks for none.
+        database: the project whose stored answers are used and added to.
+
+    Raises:
+        InvalidInput: the builtin engine was named, which is asked in other ways.
+    """
+    from core.engines.openai_engine import OpenAIEngine
+
+    if options.engine != "openai" or not options.base_url or not options.model:
+        raise InvalidInput("The builtin engine is asked in other ways.", "Name an OpenAI-compatible server.")
+    return OpenAIEngine(options.base_url, options.model, key, database, limits)

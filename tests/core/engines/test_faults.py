@@ -1,0 +1,120 @@
+"""What servers say when they fail, and what is made of it."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.engines.envelope import read_envelope
+from core.engines.faults import judge_body, judge_connection, judge_status, retry_after, said_by
+
+URL = "http://localhost:8000/v1"
+ALL = frozenset({"response_format", "token_limit", "temperature", "system_role"})
+
+
+def judge(status, body="", headers=None, sent=ALL):
+    return judge_status(status, headers or {}, body, URL, "small", sent)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "action", "kind"),
+    [
+        (401, '{"error": {"message": "no"}}', "fatal", "key"),
+        (403, "", "fatal", "key"),
+        (402, "", "fatal", "quota"),
+        (429, '{"error": {"code": "insufficient_quota", "message": "x"}}', "fatal", "quota"),
+        (429, '{"error": {"message": "slow down"}}', "pause", "rate_limit"),
+        (404, '{"error": {"message": "The model `x` does not exist", "code": "model_not_found"}}', "fatal", "model"),
+        (404, '{"detail": "Not Found"}', "fatal", "address"),
+        (404, "<html><title>404</title></html>", "fatal", "address"),
+        (400, '{"error": "model not found: small"}', "fatal", "model"),
+        (400, '{"error": {"message": "This model\'s maximum context length is 4096 tokens"}}', "fail", "too_long"),
+        (413, "", "fail", "too_long"),
+        (400, '{"error": {"code": "content_filter", "message": "filtered"}}', "fail", "refused"),
+        (400, '{"error": {"message": "something else"}}', "fail", "request"),
+        (500, "", "retry", "server"),
+        (503, "<title>Busy</title>", "retry", "server"),
+        (408, "", "retry", "server"),
+        (307, "", "fatal", "address"),
+    ],
+)
+def test_statuses(status, body, action, kind):
+    found = judge(status, body)
+    assert (found.action, found.fault.kind) == (action, kind)
+    assert found.fault.message.endswith((".", "”.", "”")) and found.fault.fatal == (action == "fatal")
+    assert found.fault.remedy or action in ("pause", "fail")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "change"),
+    [
+        (400, "'response_format.type' must be 'json_schema' or 'text'", "response_format"),
+        (500, "Input should be 'text' or 'json_object'", "response_format"),
+        (400, "Unsupported parameter: 'max_tokens' is not supported with this model.", "token_limit"),
+        (422, '{"detail": "Unexpected fields: temperature"}', "temperature"),
+        (400, '{"error": {"message": "System role not supported"}}', "system_role"),
+    ],
+)
+def test_complaints_about_a_parameter_are_negotiated_only_when_it_was_sent(status, body, change):
+    assert (judge(status, body).action, judge(status, body).change) == ("negotiate", change)
+    assert judge(status, body, sent=frozenset()).action != "negotiate"
+
+
+def test_waiting_as_the_server_asks():
+    assert retry_after({"retry-after": "7"}) == 7 and retry_after({"retry-after-ms": "250"}) == 0.25
+    assert retry_after({"retry-after": "Fri, 20 Nov 2026 10:00:30 GMT"}, 1795168800) == pytest.approx(30, abs=1)
+    assert retry_after({"retry-after": "soon"}) is None and retry_after({}) is None
+    assert retry_after({"retry-after": "-5"}) == 0 and retry_after({"retry-after": "nan"}) is None
+    assert judge(429, headers={"retry-after": "12"}).pause == 12
+    long = judge(429, headers={"retry-after": "3600"})
+    assert long.action == "fatal" and "60 minutes" in long.fault.message
+
+
+def test_a_200_that_is_no_answer():
+    assert judge_body("<!DOCTYPE html><title>Log in</title>", URL).fault.kind == "address"
+    assert "upstream" in judge_body('{"error": {"message": "upstream gone"}}', URL).fault.message
+    assert judge_body('{"choices": [{"mes', URL).action == "retry"
+    assert judge_connection(URL, "connect", "[SSL: CERTIFICATE_VERIFY_FAILED]").fault.remedy.count("SSL_CERT_FILE")
+
+
+@given(
+    st.integers(100, 599),
+    st.text(max_size=200),
+    st.dictionaries(st.sampled_from(["retry-after", "location"]), st.text(max_size=20)),
+)
+def test_no_answer_breaks_the_judge(status, body, headers):
+    found = judge_status(status, headers, body, URL, "m", ALL)
+    assert found.action in ("retry", "pause", "negotiate", "fail", "fatal") and found.fault.message
+    judge_body(body, URL)
+    said_by(body)
+
+
+@pytest.mark.parametrize(
+    ("raw", "usable", "text"),
+    [
+        ('{"choices": [{"message": {"content": "a"}, "finish_reason": "stop"}]}', True, "a"),
+        ('{"choices": [{"message": {"content": [{"type": "text", "text": "a"}, {"text": "b"}]}}]}', True, "ab"),
+        ('{"choices": [{"message": {"content": null, "refusal": "no"}}]}', True, ""),
+        ('{"choices": [{"message": {"content": null, "reasoning": "hm"}}]}', True, ""),
+        ('{"choices": [{"text": "old"}]}', True, "old"),
+        ('{"choices": []}', False, ""),
+        ('{"choices": null, "error": "x"}', False, ""),
+        ("[1]", False, ""),
+        ("", False, ""),
+        ('"text"', False, ""),
+    ],
+)
+def test_envelopes(raw, usable, text):
+    found = read_envelope(raw)
+    assert (found.usable, found.text) == (usable, text)
+
+
+@given(st.text(max_size=300))
+def test_no_body_breaks_the_envelope(raw):
+    read_envelope(raw)
+
+
+def test_usage_is_believed_only_when_it_makes_sense():
+    found = read_envelope(
+        '{"choices": [{"message": {"content": "a"}}], "usage": {"prompt_tokens": 5, "completion_tokens": "x"}}'
+    )
+    assert (found.prompt_tokens, found.completion_tokens) == (5, None)
