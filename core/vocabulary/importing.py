@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,9 @@ from core.corpora.formulas import guard, unguard
 from core.errors import InvalidInput
 from core.store.database import Database
 from core.store.schema import item
-from core.vocabulary.names import name_key
-from core.vocabulary.store import Changes, NewTag, all_tags, import_tags, set_parents, tag_names
+from core.vocabulary.names import LONGEST, clean_name, name_key
+from core.vocabulary.sheet import Sheet
+from core.vocabulary.store import Changes, NewTag, all_tags, new_batch, set_parents, tag_names
 
 NAME_COLUMNS = ("name", "tag", "label")
 LARGEST_BYTES = 64 * 1024 * 1024
@@ -110,23 +112,89 @@ def _aliases_cell(aliases: tuple[str, ...]) -> str:
     return joined if not aliases or _aliases(joined) == list(aliases) else orjson.dumps(aliases).decode()
 
 
-def import_new(database: Database, tags: list[NewTag], person: str, first_row: int = 1) -> Changes:
-    """Write tags in short transactions (a vocabulary of 40,000 must not stop people from reviewing)."""
-    total = Changes()
+def import_tags(connection: Connection, new: list[NewTag], person: str, first_row: int = 1, batch: str = "") -> Changes:
+    """Add what is new, fill in descriptions and aliases; nothing is ever removed or merged.
+    Parents are set by `set_parents` once every tag is there.
+
+    Args:
+        first_row: the row number of the first tag in its file, for messages.
+    """
+    sheet = Sheet(connection, batch or new_batch(), person)
+    changes = Changes(batch=sheet.batch)
+    sheet.load(keys=[name_key(name) for entry in new for name in (entry.name, *entry.aliases)])
+    sheet.reserve(len(new))
+    for number, entry in enumerate(new, start=first_row):
+        try:
+            _import_one(sheet, entry, changes, number)
+        except InvalidInput as error:
+            changes.skipped += 1
+            changes.problems.append({"row": number, "cause": error.message, "remedy": error.remedy})
+    sheet.flush()
+    return changes
+
+
+def _import_one(sheet: Sheet, entry: NewTag, changes: Changes, number: int) -> None:
+    name = clean_name(entry.name)
+    found = sheet.meaning(name_key(name))
+    edits = len(sheet.revisions)
+    if found is None:
+        tag_id = sheet.add(name, entry.description)
+        changes.added += 1
+    else:
+        tag_id = found
+        if entry.description:
+            sheet.change(tag_id, "describe", description=entry.description)
+        if sheet.row(tag_id)["state"] == "archived":
+            changes.problems.append(
+                {"row": number, "cause": f"“{name}” is archived here.", "remedy": "Restore it if it is wanted again."}
+            )
+    for alias in entry.aliases:
+        if not alias.strip():
+            continue
+        try:
+            sheet.give_alias(tag_id, alias)
+        except InvalidInput:
+            cause = f"The alias “{alias[:60]}” of “{name}” already belongs to another tag."
+            remedy = "Give the alias to one tag only."
+            if len(alias) > LONGEST:
+                cause, remedy = f"The alias “{alias[:40]}…” of “{name}” is too long.", "Shorten it."
+            changes.problems.append({"row": number, "cause": cause, "remedy": remedy})
+    if found is not None:
+        changed = len(sheet.revisions) > edits
+        changes.updated += changed
+        changes.unchanged += not changed
+
+
+def import_new(
+    database: Database,
+    tags: list[NewTag],
+    person: str,
+    first_row: int = 1,
+    progress: Callable[[int], None] | None = None,
+) -> Changes:
+    """Write tags in short transactions (a vocabulary of 40,000 must not stop people from reviewing), as one batch.
+
+    Args:
+        progress: called with the number of tags that are written.
+    """
+    batch = new_batch()
+    total = Changes(batch=batch)
     without_parents = [NewTag(t.name, t.description, t.aliases) for t in tags]
     for start in range(0, len(tags), GROUP):
         part = without_parents[start : start + GROUP]
-        done = database.write(lambda c, p=part, s=start: import_tags(c, p, person, first_row + s))  # type: ignore[misc]
+        done = database.write(lambda c, p=part, s=start: import_tags(c, p, person, first_row + s, batch))  # type: ignore[misc]
         total.added += done.added
         total.updated += done.updated
         total.unchanged += done.unchanged
         total.skipped += done.skipped
         total.problems += done.problems
+        if progress is not None:
+            progress(start + len(part))
     # a parent may stand below its child in the file, so parents come last
     children = [(first_row + i, t) for i, t in enumerate(tags) if t.parent and t.name.strip()]
     for start in range(0, len(children), GROUP):
         group = children[start : start + GROUP]
-        total.problems += database.write(lambda c, g=group: set_parents(c, g, person))  # type: ignore[misc]
+        total.problems += database.write(lambda c, g=group: set_parents(c, g, person, batch))  # type: ignore[misc]
     return total
 
 
@@ -152,17 +220,29 @@ def gold_counts(connection: Connection, corpus: Corpus) -> tuple[Counter[str], d
 
 
 def preview_gold(connection: Connection, name: str, min_items: int) -> dict[str, Any]:
-    """What `import_gold` would bring: {tags, labels, covered_items, items, top}."""
+    """What `import_gold` would bring: {tags, skipped, labels, covered_items, items, top}.
+
+    `skipped`: labels used that often that are too long for a tag."""
     corpus = find_corpus(connection, name)
     counts, best, with_gold, total = gold_counts(connection, corpus)
-    chosen = [(key, n) for key, n in counts.most_common() if n >= min_items]
+    often = [(key, n) for key, n in counts.most_common() if n >= min_items]
+    chosen = [(key, n) for key, n in often if _is_name(best[key])]
     return {
         "tags": len(chosen),
+        "skipped": len(often) - len(chosen),
         "labels": len(counts),
         "covered_items": with_gold,
         "items": total,
         "top": [{"name": best[key], "items": n} for key, n in chosen[:12]],
     }
+
+
+def _is_name(label: str) -> bool:
+    try:
+        clean_name(label)
+    except InvalidInput:
+        return False
+    return True
 
 
 def import_gold(database: Database, name: str, min_items: int, person: str) -> Changes:

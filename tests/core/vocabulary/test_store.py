@@ -8,17 +8,15 @@ from core.corpora.deleting import delete_items
 from core.errors import InvalidInput, NotFound
 from core.store.schema import tag, tag_revision
 from core.vocabulary.importing import import_new
+from core.vocabulary.listing import complete, page_of_tags, statistics
 from core.vocabulary.store import (
     NewTag,
     add_alias,
     add_tag,
     all_tags,
     check_tags,
-    complete,
     owner_of,
-    page_of_tags,
     revision,
-    statistics,
     tag_names,
 )
 from tests.making import ANN, add_tags, count, decide, event, ids_of, suggest
@@ -203,6 +201,8 @@ def test_figures_above_the_table(used, database):
     assert figures == {
         "tags": 4,
         "aliases": 1,
+        "archived": 0,
+        "merged": 0,
         "items": 4,
         "reviewed": 3,
         "items_with_tag": 3,
@@ -210,6 +210,7 @@ def test_figures_above_the_table(used, database):
         "unused": 2,
         "tags_per_item": round(4 / 3, 2),
         "curve": [3, 1],
+        "facets": [],
     }
 
 

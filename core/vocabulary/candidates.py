@@ -1,0 +1,227 @@
+"""Candidate tags for a vocabulary: what an engine or the builtin keyphrases say of each item, stored as suggestions of
+a run, so that a build that goes on, or begins again at a later stage, asks for nothing twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from core.corpora.catalog import Corpus
+from core.corpora.clues import TaggableItem, read_items, sample_items
+from core.embedding.service import cached_encoder
+from core.engines import Call, EngineOptions, Outcome, connect
+from core.engines.keys import ENGINE_KEY
+from core.errors import JobCancelled
+from core.jobs.context import JobContext
+from core.store.database import BulkPace, Database
+from core.store.runs import Answer, Recipe, answered_items, start_run, store_answers
+from core.vocabulary.names import name_key
+
+TASK = "candidates"
+FIELD = "candidates"
+BATCH = 32
+SAMPLE = 5000  # items that the builtin engine learns the corpus' ways of speaking from
+MOST_PER_ITEM = 8
+LONGEST_SAID = 400
+
+
+def recipe_of(options: EngineOptions, model: str, parameters: dict[str, Any]) -> Recipe:
+    """The run's recipe; for an engine with the prompt that asks for free tags."""
+    if options.engine == "builtin":
+        return Recipe(TASK, "keyphrases", "builtin", model, parameters)
+    from core.vocabulary.free_tags import free_tags_prompt
+
+    prompt = free_tags_prompt()
+    return Recipe(
+        TASK, "free-tags", options.engine, options.model, parameters, prompt=prompt.name, prompt_hash=prompt.hash
+    )
+
+
+class CandidateRun:
+    """The candidates of a build: `gather` goes on where an earlier attempt of the same job stopped."""
+
+    def __init__(self, job: JobContext, corpus: Corpus, options: EngineOptions, request: dict[str, Any]) -> None:
+        self.job = job
+        self.database: Database = job.database
+        self.corpus = corpus
+        self.options = options
+        self.request = request
+        model = options.model or cached_encoder(job.host.settings).name
+        parameters = {n: request[n] for n in ("samples", "use_case", "language", "limit")}
+        recipe = recipe_of(options, model, parameters)
+        self.run: int = self.database.write(lambda c: start_run(c, corpus.pk, recipe, job.job.person, job.job.id))
+        with self.database.read() as connection:
+            self.known = answered_items(connection, self.run)
+        self.done = len(self.known)
+        self.requests = {"requests": 0, "cached": 0}
+        self._pace = BulkPace(self.database)
+
+    def gather(self, total: int) -> None:
+        """Ask about every item that is not answered yet.
+
+        Raises:
+            JobCancelled: a person has asked the job to stop; what was paid for is stored.
+            EngineError: the server cannot answer any question.
+        """
+        self.total = total
+        self.job.progress(self.done, total, force=True)
+        if self.options.engine == "builtin":
+            self._keyphrases()
+        else:
+            self._ask()
+        self.job.progress(self.done, total, force=True)
+
+    def _items(self) -> Iterator[TaggableItem]:
+        for item in read_items(self.database, self.corpus, limit=self.request["limit"]):
+            if item.pk not in self.known:
+                yield item
+
+    def _store(self, answers: list[Answer]) -> None:
+        if not answers:
+            return
+        import time
+
+        started = time.perf_counter()
+        self.database.write(lambda c: store_answers(c, self.run, answers))
+        self._pace(time.perf_counter() - started)
+        self.done += len(answers)
+
+    # builtin
+
+    def _keyphrases(self) -> None:
+        extractor = self._extractor()
+        items = self._items()
+        while batch := list(islice(items, BATCH)):
+            found = extractor.extract([item.clues for item in batch], top_k=MOST_PER_ITEM)
+            self._store(
+                [
+                    Answer(item.pk, rows=[_row(p.text, p.score, rank, 1, 1) for rank, p in enumerate(phrases, start=1)])
+                    for item, phrases in zip(batch, found, strict=True)
+                ]
+            )
+            self.job.progress(self.done, self.total)
+
+    def _extractor(self) -> Any:
+        """The extractor with the corpus' statistics, stored with the job so that a resumed one answers alike."""
+        from core.vocabulary.keyphrases import KeyphraseExtractor
+
+        encoder = cached_encoder(self.job.host.settings)
+        stored = self.job.folder / "keyphrases.json"
+        if stored.exists():
+            return KeyphraseExtractor.from_state(orjson.loads(stored.read_bytes()), encoder)
+        extractor = KeyphraseExtractor(encoder)
+        sample = sample_items(self.database, self.corpus, SAMPLE)
+        self.job.log(f"Reading how {len(sample):,} items of “{self.corpus.name}” speak")
+        extractor.prepare((item.clues for item in sample), progress=lambda *_: self.job.progress(self.job.done))
+        write_whole(stored, orjson.dumps(extractor.state()))
+        return extractor
+
+    # a language model
+
+    def _ask(self) -> None:
+        from core.vocabulary.free_tags import free_tag_calls, free_tags_prompt
+
+        samples = self.request["samples"]
+        engine = connect(self.job.host.settings, self.options, self.job.secrets.get(ENGINE_KEY) or None, self.database)
+        finished: list[Answer] = []
+        waiting: dict[int, list[Outcome]] = {}
+        stopped: list[JobCancelled] = []
+
+        def calls() -> Iterator[Call]:
+            for item in self._items():
+                made = list(
+                    free_tag_calls(
+                        [item],
+                        free_tags_prompt(),
+                        samples,
+                        use_case=self.request["use_case"],
+                        language=self.request["language"],
+                    )
+                )
+                if not made:
+                    finished.append(Answer(item.pk))  # an item without text
+                yield from made
+
+        try:
+            for outcome in engine.answers(calls(), stop=lambda: bool(stopped)):
+                pk = outcome.call.key[0]  # type: ignore[index]
+                outcomes = waiting.setdefault(pk, [])
+                outcomes.append(outcome)
+                if len(outcomes) == samples:
+                    finished.append(answer_of(pk, waiting.pop(pk)))
+                if len(finished) >= BATCH:
+                    self._store(finished)
+                    finished.clear()
+                try:
+                    self.job.progress(self.done + len(finished), self.total)
+                except JobCancelled as error:
+                    stopped.append(error)
+        finally:
+            spent = engine.spent
+            self.requests = {"requests": spent.requests, "cached": spent.cached}
+            self._store(finished)
+            engine.close()
+        if stopped:
+            raise stopped[0]
+
+
+def answer_of(pk: int, outcomes: list[Outcome]) -> Answer:
+    """What the samples of one item say together: each candidate once, with the samples that named it as its votes."""
+    from core.vocabulary.free_tags import read_free_tags
+
+    votes: Counter[str] = Counter()
+    said: dict[str, str] = {}
+    refused, problems, faults = 0, [], []
+    replies = {}
+    ordered = sorted(outcomes, key=lambda outcome: outcome.call.key[1])  # type: ignore[index]
+    for sample, outcome in enumerate(ordered):
+        if outcome.reply is not None:
+            replies[sample] = outcome.reply.id
+        parsed = read_free_tags(outcome)
+        refused += parsed.refused
+        if outcome.error is not None and not parsed.refused:
+            faults.append(outcome.error.message)
+        elif parsed.problem:
+            problems.append(parsed.problem)
+        keys = list(dict.fromkeys(name_key(text) for text in parsed.tags))
+        for text in parsed.tags:
+            said.setdefault(name_key(text), text)
+        votes.update(keys)
+    ranked = sorted(votes, key=lambda key: -votes[key])  # stable: among equals, as the first sample said them
+    rows = [
+        _row(said[key], votes[key] / len(outcomes), rank, votes[key], len(outcomes))
+        for rank, key in enumerate(ranked, start=1)
+    ]
+    if rows:
+        note = f"{len(faults)} of {len(outcomes)} samples failed: {faults[0]}" if faults else None
+        return Answer(pk, "ok", note, rows, replies)
+    if faults:
+        return Answer(pk, "failed", faults[0], replies=replies)
+    if refused:
+        return Answer(pk, "refused", "The model would not answer.", replies=replies)
+    return Answer(pk, "invalid" if problems else "ok", problems[0] if problems else None, replies=replies)
+
+
+def _row(text: str, score: float, rank: int, votes: int, samples: int) -> dict[str, Any]:
+    return {
+        "field": FIELD,
+        "tag": None,
+        "value": text[:LONGEST_SAID].replace("\0", ""),
+        "score": round(float(score), 6),
+        "rank": rank,
+        "evidence": "[]",
+        "validity": "valid",
+        "detail": orjson.dumps({"votes": votes, "samples": samples}).decode(),
+    }
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """A file that is either whole or not there."""
+    part = path.with_suffix(".part")
+    part.write_bytes(content)
+    part.replace(path)

@@ -1,0 +1,88 @@
+"""Free tags by a language model: the questions, and what the answers say.
+
+The building of a vocabulary and the generative tagger ask the same questions, so that the second of them is answered
+from what the first one paid for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from core.corpora.clues import TaggableItem
+from core.engines.calls import Call, Outcome, Reply, Request
+from core.engines.parsing import ParsedTags, parse_tags
+from core.engines.prompts import Prompt, item_data, load
+from core.vocabulary.cleaning import looks_like_refusal
+
+PROMPT = "free-tags"
+COUNT = 8  # tags asked for: the same for everybody, however many are shown later
+VARIED = 0.8  # temperature of the second and later samples; the first is the model's surest answer
+MOST_SAMPLES = 9
+LONGEST_REFUSAL = 400  # characters of an answer in which a refusal is looked for
+
+
+def free_tags_prompt() -> Prompt:
+    return load(PROMPT)
+
+
+def free_tag_calls(
+    items: Iterable[TaggableItem],
+    prompt: Prompt | None = None,
+    samples: int = 1,
+    *,
+    use_case: str = "",
+    language: str = "",
+    count: int = COUNT,
+) -> Iterator[Call]:
+    """The questions for items, `samples` each, under the key (item's pk, sample); items without text have none.
+
+    Args:
+        use_case: what the tags are for, a sentence; part of the question, as the language is.
+    """
+    prompt = prompt or free_tags_prompt()
+    for item in items:
+        for sample in range(samples):
+            request = free_tag_request(item, prompt, sample, use_case=use_case, language=language, count=count)
+            if request is None:
+                break
+            yield Call((item.pk, sample), request, problem_of)
+
+
+def free_tag_request(
+    item: TaggableItem, prompt: Prompt, sample: int, *, use_case: str = "", language: str = "", count: int = COUNT
+) -> Request | None:
+    """One question; None for an item without text."""
+    fields = [(clue.field, clue.text) for clue in item.clues if clue.text.strip()]
+    if not fields:
+        return None
+    data, marker = item_data(fields)
+    messages = prompt.render(
+        item=data, marker=marker, count=count, use_case=" ".join(use_case.split()), language=" ".join(language.split())
+    )
+    return Request(messages, prompt.schema, VARIED if sample else 0.0, prompt.max_tokens, sample)
+
+
+def problem_of(reply: Reply) -> str | None:
+    """Why an answer cannot be used, for asking once more; None for usable ones and for refusals."""
+    return _read(reply).problem
+
+
+def read_free_tags(outcome: Outcome) -> ParsedTags:
+    """What an outcome says. A call that failed has no tags, with the fault as its problem."""
+    if outcome.error is not None and outcome.error.kind == "refused":
+        return ParsedTags(refused=True)
+    if outcome.reply is None:
+        return ParsedTags(problem=outcome.error.message if outcome.error else "There is no answer.")
+    return _read(outcome.reply)
+
+
+def _read(reply: Reply) -> ParsedTags:
+    """An answer; what the vocabulary knows for a refusal is none of its tags."""
+    if reply.refusal:
+        return ParsedTags(refused=True)
+    parsed = parse_tags(reply.text, reply.finish_reason)
+    if parsed.problem is not None and looks_like_refusal(reply.text[:LONGEST_REFUSAL]):
+        return ParsedTags(refused=True)
+    kept = tuple(tag for tag in parsed.tags if not looks_like_refusal(tag))
+    return ParsedTags(refused=True) if parsed.tags and not kept else replace(parsed, tags=kept)
