@@ -1,6 +1,7 @@
-"""Quality and speed of the builtin selective tagger beside two baselines, in one run, on real corpora.
+"""Quality and speed of the builtin taggers beside baselines, in one run, on real corpora.
 
-    python benchmarks/tagging.py [--items N] [--corpora ted,ml,videos,stories] [--vectors FILE]
+    python benchmarks/tagging.py [--parts selective,generative,kuaishou] [--items N] [--talks N]
+                                 [--corpora ted,ml,videos,stories] [--vectors FILE]
                                  [--sensitivity] [--samples] [--thresholds] [--without-model]
 
 The corpora come from TAGLOOM_DATA (default ../shared/data beside the repository) and from assets/demo. Columns get
@@ -10,6 +11,7 @@ the roles that the importer guesses; gold labels are read by the scorer alone. S
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import re
 import sys
@@ -23,6 +25,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks import generative, kuaishou
 from core.corpora.clues import Clue
 from core.corpora.formats.base import Row
 from core.corpora.mapping import CompiledMapping, DraftItem, guess_mapping
@@ -31,12 +34,17 @@ from core.corpora.rendering import render
 from core.embedding.cache import CachedEncoder, LayeredCache, MemoryCache, SqliteCache
 from core.embedding.encoder import Encoder, find_model
 from core.embedding.hashing import HashingEncoder
+from core.embedding.locate import ModelLocation
 from core.embedding.vectors import TextEncoder
 from core.tagging.lexical import Matcher
 from core.tagging.selective import DEFAULTS, SelectiveParameters, SelectiveTagger, TagEntry
+from core.vocabulary.names import name_key
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 LEAST_USES = 5
+PARTS = ("selective", "generative", "kuaishou")
+TALKS = 300  # of the generative part, evenly spread
+GENERATIVE = ("ted", "ml")
 LEXICAL_BONUS = 0.2  # baseline (b): what a tag's name in the text adds to its cosine; the best of 0.1, 0.2, 0.3
 READ_BY_BASELINES = ("title", "caption", "category", "ocr", "speech", "body")
 
@@ -56,7 +64,7 @@ class Source:
 SOURCES = {
     "ted": Source("items/ted_talks.csv", 8),
     "ml": Source("items/ml_projects.json", 6),
-    "videos": Source("items/kuaishou_videos.csv", 2, most=1500, clean=lambda text: re.sub(r"#[^\s#]+#?", " ", text)),
+    "videos": Source("items/kuaishou_videos.csv", 2, clean=lambda text: re.sub(r"#[^\s#]+#?", " ", text)),
     "stories": Source("assets/demo/stories.jsonl", 4, demo=True, least_uses=1),
 }
 
@@ -208,6 +216,26 @@ def compare(corpus: Corpus, encoder: TextEncoder) -> None:
     row(corpus.name, f"ours, score >= {DEFAULTS.threshold}", cut.score)
 
 
+def free_tags(corpus: Corpus, location: ModelLocation, encoder: TextEncoder) -> None:
+    """The generative part: YAKE, KeyBERT and ours, before and after matching to the vocabulary."""
+    matcher = generative.vocabulary_matcher(corpus, encoder)
+    found = generative.compare(corpus, location, [whole_text(clues) for clues in corpus.clues])
+    keybert = {said.method: said.per_second for said in found}
+    gold = [set(map(name_key, tags)) for tags in corpus.gold]
+    for said in found:
+        exact = score(generative.folded(said.tags, corpus.top_k), gold)
+        after = score(generative.matched(said.tags, matcher, corpus.top_k), corpus.gold)
+        speed = f"{said.per_second:>7.1f}/s"
+        if said.method == "ours":
+            speed += "".join(f", {said.per_second / keybert[m]:.1f} x {m}" for m in ("KeyBERT", "KeyBERT, one batch"))
+        print(
+            f"{corpus.name:<9} {said.method:<20} before matching: P {exact.precision:.3f} R {exact.recall:.3f}"
+            f" F1 {exact.f1:.3f} | after: P {after.precision:.3f} R {after.recall:.3f} F1 {after.f1:.3f}"
+            f" ({after.per_item:.1f} tags/item) | {speed}",
+            flush=True,
+        )
+
+
 def samples(corpus: Corpus, encoder: TextEncoder) -> None:
     """How many unlabelled items it takes."""
     for size in (0, 10, 50, 200, 1000):
@@ -267,7 +295,9 @@ def sensitivity(corpora: Sequence[Corpus], encoder: TextEncoder) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--parts", default=",".join(PARTS), help=f"some of {','.join(PARTS)} (default: all)")
     parser.add_argument("--items", type=int, help="a quick look at so many items of each corpus, evenly spread")
+    parser.add_argument("--talks", type=int, default=TALKS, help=f"items of the generative part ({TALKS}); 0: all")
     parser.add_argument("--corpora", default="ted,ml", help=f"some of {','.join(SOURCES)} (default: ted,ml)")
     parser.add_argument("--vectors", type=Path, help="keep vectors in this file, so that the next run starts warm")
     parser.add_argument("--sensitivity", action="store_true", help="each constant 25 %% lower and higher")
@@ -276,18 +306,28 @@ def main() -> None:
     parser.add_argument("--without-model", action="store_true", help="the fallback that knows spelling only")
     arguments = parser.parse_args()
 
+    parts = arguments.parts.split(",")
     location = find_model()
     if not location.found and not arguments.without_model:
         sys.exit(f"{location.reason} {location.remedy}")
+    if not data_folder().is_dir():
+        sys.exit(f"The shared data are not in {data_folder()}; set TAGLOOM_DATA to their folder.")
     memory = MemoryCache(1_000_000)
     cache = LayeredCache(memory, SqliteCache(arguments.vectors)) if arguments.vectors else memory
     encoder = CachedEncoder(HashingEncoder() if arguments.without_model else Encoder(location), cache)
-    corpora = []
-    for name in arguments.corpora.split(","):
-        if not SOURCES[name].demo and not data_folder().is_dir():
-            sys.exit(f"The shared data are not in {data_folder()}; set TAGLOOM_DATA to their folder.")
-        corpora.append(load(name) if arguments.items is None else load(name).part(arguments.items))
     print(f"encoder: {encoder.name}" + ("" if arguments.without_model else f" ({location.source})"))
+    if "selective" in parts:
+        selective_part(arguments, encoder)
+    if "generative" in parts and not arguments.without_model:
+        generative_part(arguments, location, encoder)
+    if "kuaishou" in parts:
+        kuaishou_part(arguments, encoder)
+
+
+def selective_part(arguments: argparse.Namespace, encoder: TextEncoder) -> None:
+    """Tags chosen from the vocabulary, beside embedding top-k."""
+    names = arguments.corpora.split(",")
+    corpora = [load(name) if arguments.items is None else load(name).part(arguments.items) for name in names]
     for corpus in corpora:
         mean = sum(map(len, corpus.gold)) / len(corpus.gold)
         print(
@@ -303,6 +343,36 @@ def main() -> None:
             thresholds(corpus, encoder)
     if arguments.sensitivity:
         sensitivity(corpora, encoder)
+
+
+def generative_part(arguments: argparse.Namespace, location: ModelLocation, encoder: TextEncoder) -> None:
+    """Free tags, beside YAKE and KeyBERT."""
+    if not all(importlib.util.find_spec(name) for name in ("yake", "keybert")):
+        print('The generative part needs YAKE and KeyBERT: pip install -e ".[benchmark]"')
+        return
+    print(f"\nFree tags, exactly k of each method; the first {arguments.talks or 'all'} items, evenly spread")
+    for name in GENERATIVE:
+        corpus = load(name)
+        free_tags(corpus.part(arguments.talks) if arguments.talks else corpus, location, encoder)
+
+
+def kuaishou_part(arguments: argparse.Namespace, encoder: TextEncoder) -> None:
+    """Hashtags of Chinese videos, beside substring plus popularity."""
+    corpus = load("videos")
+    corpus = corpus if arguments.items is None else corpus.part(arguments.items)
+    print(
+        f"\nHashtags of Chinese videos: {len(corpus.clues)} videos with hashtags and text, hashtags stripped from the"
+        f" text, {len(corpus.vocabulary)} hashtags used at least {SOURCES['videos'].least_uses} times"
+    )
+    answered = ours(corpus, encoder)
+    for method, said in kuaishou.compare(corpus, answered.said, answered.scores, DEFAULTS.threshold).items():
+        found = score(said, corpus.gold)
+        macro = kuaishou.macro_f1(said, corpus.gold)
+        print(
+            f"{method:<46} P {found.precision:.3f} R {found.recall:.3f} F1 {found.f1:.3f}"
+            f" | mean F1 of the tags {macro:.3f} | {found.per_item:.1f} tags/item",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

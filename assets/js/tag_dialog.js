@@ -1,12 +1,29 @@
-// Tagging a corpus: three settings, a try on ten items, then all of them as a job.
+// Tagging a corpus: method, engine and a few settings; a try on ten items; then all of them as a job.
 
 import { get, post } from "./api.js";
-import { count, duration, fill, h, plural, score } from "./dom.js";
+import { count, debounce, duration, fill, h, plural, score } from "./dom.js";
 import { openDialog } from "./dialog.js";
+import { engineHint } from "./engine_card.js";
 import { followJob } from "./jobs.js";
 import { poke } from "./jobs_feed.js";
 import { go } from "./navigate.js";
-import { control, emptyState, errorBox } from "./signs.js";
+import { control, emptyState, errorBox, segment } from "./signs.js";
+import { tried } from "./tag_tried.js";
+
+const METHODS = {
+  selective: {
+    builtin: (tags) => `Compares each item's fields with your ${plural(tags, "tag")} and suggests those that fit, with the passage that supports them.`,
+    openai: (tags) => `Finds about 40 candidates among your ${plural(tags, "tag")} for each item and lets the model choose from them. It can choose none; a tag outside the list cannot come back.`,
+  },
+  generative: {
+    builtin: (tags) => `Takes keyphrases of each item itself${tags ? `, and matches them to your ${plural(tags, "tag")}` : ""}. What matches nothing stays visible as new.`,
+    openai: (tags) => `The model writes tags freely${tags ? `; they are matched to your ${plural(tags, "tag")} afterwards` : ""}. What matches nothing stays visible as new.`,
+  },
+};
+const LEAST = {
+  selective: ["Least score", "Higher means fewer and surer. Left alone, the method’s own is used.", 0.3],
+  generative: ["Least likeness", "How near in meaning a free tag must be to one of your tags to count as it.", 0.7],
+};
 
 /** Open the dialog for a corpus: {id, name, items}. */
 export async function openTagDialog(corpus) {
@@ -14,62 +31,131 @@ export async function openTagDialog(corpus) {
   const dialog = openDialog({ title: `Tag ${corpus.name}`, size: "medium", keep: true, onclose: () => stop() });
   fill(dialog.body, h("p.tl-loading", "Looking at the vocabulary…"));
   let tags;
+  let engine;
   try {
-    tags = (await get("tags", { limit: 1, state: "active" })).stats.tags;
+    [tags, engine] = await Promise.all([get("tags", { limit: 1, state: "active" }).then((answer) => answer.stats.tags), get("engines").then((answer) => answer.engine)]);
   } catch (error) {
     return void fill(dialog.body, errorBox(error, () => (dialog.close(), openTagDialog(corpus))));
   }
-  if (!tags)
-    return void fill(
-      dialog.body,
-      emptyState("First, a vocabulary", "The tagger chooses from your list of tags. Make one from a corpus' gold tags, or paste or upload a list.", h("button.tl-btn.tl-primary", { onclick: () => (dialog.close(), go("vocabulary", { from: corpus.id })) }, "Make a vocabulary")),
-    );
 
+  let method = tags ? "selective" : "generative";
+  let kind = engine.name === "openai" && engine.ready ? "openai" : "builtin";
+  const connected = Boolean(engine.base_url && engine.model);
+  const about = h("p");
+  const where = h("div");
   const most = h("input.tl-input.tl-short", { type: "number", min: 1, max: 50, step: 1, value: "8", oninput: stale });
-  const least = h("input.tl-range", { type: "range", min: 0, max: 0.9, step: 0.01, value: "0.3", "aria-label": "Least score", oninput: () => setLeast(Number(least.value)) });
+  const least = h("input.tl-range", { type: "range", min: 0, max: 0.95, step: 0.01, value: "0.3", "aria-label": "Least score", oninput: () => setLeast(Number(least.value)) });
+  const leastName = h("span");
   const leastText = h("span.tl-row.tl-tight");
+  const leastHint = h("span.tl-hint");
   let threshold = null; // null: the method's own
-  const limit = h("input.tl-input.tl-short", { type: "number", min: 1, max: corpus.items, step: 1, placeholder: "all", oninput: label });
+  const samples = h("input.tl-input.tl-short", { type: "number", min: 1, max: 9, step: 1, value: "1", oninput: changed });
+  const useCase = h("input.tl-input", { maxLength: 400, placeholder: "for example: finding talks for a school lesson", oninput: changed });
+  const language = h("input.tl-input", { maxLength: 60, placeholder: "as the items", oninput: changed });
+  const limit = h("input.tl-input.tl-short", { type: "number", min: 1, max: corpus.items, step: 1, placeholder: "all", oninput: changed });
+  const ofModel = h("div.tl-settings", control("Ask each item … times", samples, "More than once: the answers vote."), control("Use case", useCase, "One sentence: what the tags are for."), control("Language of free tags", language));
+  const needsTags = h("div");
   const results = h("div.tl-try", { "aria-live": "polite" });
   const trouble = h("div");
+  const takes = h("p.tl-meta", { "aria-live": "polite" });
   const tryButton = h("button.tl-btn.tl-primary", { onclick: tryOut }, "Try on 10");
   const runButton = h("button.tl-btn", { onclick: run });
-  let estimate = null;
-  setLeast(null);
+  let seconds = {}; // an item, by method and engine
+  let figures = null; // what the server expects it to take
+  let asked = 0;
+  const askLater = debounce(ask, 250);
+  const methods = segment("Method", [["selective", "Choose from my tags"], ["generative", "Write tags freely"]], method, (value) => ((method = value), setLeast(null), draw()));
+  const engines = segment("Engine", [["builtin", "Builtin"], ["openai", "Language model"]], kind, (value) => ((kind = value), draw()));
   fill(
     dialog.body,
     h(
       "div.tl-stack",
-      h("p", `The builtin engine compares each item's fields with your ${plural(tags, "tag")} and suggests those that fit, with the passage that supports them. Nothing leaves this computer, and gold tags are never read.`),
-      h(
-        "div.tl-settings",
-        control("Tags per item, at most", most, "The best ones first."),
-        h("div.tl-control", h("span.tl-row.tl-spread", "Least score", leastText), least, h("span.tl-hint", "Higher means fewer and surer. Left alone, the method’s own is used.")),
-      ),
-      h("details.tl-more", h("summary", "More"), h("div.tl-settings", control("Only the first … items", limit, "Empty: the whole corpus."))),
+      h("div.tl-settings", h("div.tl-control", h("span", "Method"), methods.element), h("div.tl-control", h("span", "Engine"), engines.element, where)),
+      about,
+      needsTags,
+      h("div.tl-settings", control("Tags per item, at most", most, "The best ones first."), h("div.tl-control", h("span.tl-row.tl-spread", leastName, leastText), least, leastHint)),
+      h("details.tl-more", h("summary", "More"), ofModel, h("div.tl-settings", control("Only the first … items", limit, "Empty: the whole corpus."))),
+      takes,
       trouble,
       results,
     ),
   );
   fill(dialog.actions, h("span.tl-grow"), tryButton, runButton);
-  label();
+  setLeast(null);
+  draw();
   tryButton.focus();
 
+  function draw() {
+    fill(about, METHODS[method][kind](tags), kind === "builtin" && " Nothing leaves this computer.", " Gold tags are never read.");
+    fill(where, kind === "openai" ? engineHint(engine, () => (dialog.close(), go("settings"))) : h("span.tl-hint", "No model server, no key."));
+    ofModel.hidden = kind === "builtin";
+    const [name, hint] = LEAST[method];
+    fill(leastName, name);
+    least.setAttribute("aria-label", name);
+    fill(leastHint, hint);
+    const empty = method === "selective" && !tags;
+    fill(needsTags, empty && emptyState("First, a vocabulary", "Choosing needs a list of tags. Make one from a corpus' gold tags, build one, or paste or upload a list.", h("button.tl-btn.tl-primary", { onclick: () => (dialog.close(), go("vocabulary", { from: corpus.id })) }, "Make a vocabulary")));
+    tryButton.disabled = runButton.disabled = empty || (kind === "openai" && !connected);
+    changed();
+  }
+
   function settings() {
-    return { corpus: corpus.id, method: "selective", top_k: Math.max(1, Number(most.value) || 8), threshold };
+    const model = kind === "openai" ? { samples: Math.min(9, Math.max(1, Math.round(Number(samples.value)) || 1)), use_case: useCase.value.trim(), language: language.value.trim() } : {};
+    return { corpus: corpus.id, method, engine: kind, top_k: Math.min(50, Math.max(1, Math.round(Number(most.value)) || 8)), threshold, ...model };
   }
   function wanted() {
-    const asked = Number(limit.value);
-    return asked > 0 ? Math.min(Math.round(asked), corpus.items) : corpus.items;
+    const given = Number(limit.value);
+    return given > 0 ? Math.min(Math.round(given), corpus.items) : corpus.items;
   }
+  function limited() {
+    return Number(limit.value) > 0 ? wanted() : null;
+  }
+  function changed() {
+    stale();
+    figures = null;
+    label();
+    if (!tryButton.disabled) askLater();
+  }
+
+  /** What it would take, asked of the server whenever something that costs has changed. */
+  async function ask() {
+    const mine = ++asked;
+    if (kind === "builtin") return label();
+    try {
+      const answer = await post("tag/estimate", { ...settings(), limit: limited() });
+      if (mine === asked) figures = answer;
+    } catch (error) {
+      if (mine === asked) fill(trouble, errorBox(error));
+    }
+    if (mine === asked) label();
+  }
+
   function label() {
-    // starting a process and loading the model takes some seconds, however few the items
-    const seconds = estimate * wanted();
-    const time = estimate === null ? "" : seconds < 20 ? " · a few seconds" : ` · about ${duration(seconds)}`;
-    fill(runButton, `Tag ${plural(wanted(), "item")}${time}`);
+    const each = seconds[`${method} ${kind}`];
+    const parts = [`Tag ${plural(wanted(), "item")}`];
+    if (figures) {
+      const left = figures.requests - figures.cached_requests;
+      parts.push(left ? `about ${plural(left, "request")}` : "no request");
+      if (left) parts.push(figures.cost === null ? "unknown price" : price(figures.cost));
+    } else if (kind === "builtin" && each !== undefined) {
+      // starting a process and loading the model takes some seconds, however few the items
+      parts.push(each * wanted() < 20 ? "a few seconds" : `about ${duration(each * wanted())}`);
+    }
+    fill(runButton, parts.join(" · "));
+    fill(takes, figures && said(figures, each));
+    takes.hidden = !figures;
   }
+
+  function said(now, each) {
+    const left = now.requests - now.cached_requests;
+    const texts = [now.cached_requests > 0 && `${plural(now.cached_requests, "answer")} of ${count(now.requests)} ${now.cached_requests === 1 ? "is" : "are"} there already.`];
+    if (left) texts.push(`About ${count(now.prompt_tokens)} + ${count(now.completion_tokens)} tokens${each ? `, ${duration((each * left * wanted()) / Math.max(1, now.requests))}` : ""}: ${now.cost_note}.`);
+    return texts.filter(Boolean).join(" ");
+  }
+
   function setLeast(value) {
     threshold = value;
+    if (value === null) least.value = String(LEAST[method][2]);
     const reset = h("button.tl-link", { onclick: (event) => (event.preventDefault(), setLeast(null)) }, "back to the usual");
     fill(leastText, value === null ? h("span.tl-muted", "as usual") : [h("output.tl-n", score(value)), reset]);
     least.setAttribute("aria-valuetext", value === null ? "as the method has it" : score(value));
@@ -82,16 +168,18 @@ export async function openTagDialog(corpus) {
   async function tryOut() {
     tryButton.disabled = true;
     fill(trouble);
+    const [tryMethod, tryKind] = [method, kind];
     if (!results.children.length) fill(results, h("p.tl-meta", "Trying on ten items. The first time, the model is opened: a few seconds."));
     results.setAttribute("aria-busy", "true");
     try {
-      const answer = await post("tag/try", settings());
-      estimate = answer.estimate_seconds / Math.max(1, answer.total_items);
+      const answer = await post("tag/try", { ...settings(), limit: limited() });
+      seconds[`${tryMethod} ${tryKind}`] = answer.seconds_per_item;
       results.classList.remove("tl-stale");
-      fill(results, answer.note && h("p.tl-note", answer.note), h("ul.tl-tried", answer.items.map(tried)));
+      fill(results, answer.note && h("p.tl-note", answer.note), answer.spent.requests > 0 && h("p.tl-meta", `This took ${plural(answer.spent.requests, "request")} and ${count(answer.spent.tokens)} tokens.`), h("ul.tl-tried", answer.items.map(tried)));
       tryButton.classList.remove("tl-primary");
       runButton.classList.add("tl-primary");
       fill(tryButton, "Try again");
+      if (tryKind === "openai" && tryKind === kind && tryMethod === method) figures = answer.estimate;
       label();
     } catch (error) {
       fill(results);
@@ -104,8 +192,7 @@ export async function openTagDialog(corpus) {
   async function run() {
     runButton.disabled = true;
     try {
-      const asked = Number(limit.value);
-      const { job } = await post("tag/run", { ...settings(), limit: asked > 0 ? wanted() : null });
+      const { job } = await post("tag/run", { ...settings(), limit: limited() });
       poke(job);
       follow(job);
     } catch (error) {
@@ -124,18 +211,7 @@ export async function openTagDialog(corpus) {
   }
 }
 
-function tried(item) {
-  return h(
-    "li",
-    h("div.tl-tried-title", item.title),
-    item.suggestions.length
-      ? h("div", item.suggestions.map((each) => h(`span.tl-chip.tl-mini.tl-${each.agent}`, { title: why(each) }, h("b", each.name), h("span.tl-n", score(each.score)), h("span.tl-who", each.agent))))
-      : h("p.tl-meta", "No tag of the vocabulary reaches the least score."),
-    item.suggestions[0]?.evidence?.[0]?.passage && h("p.tl-meta.tl-clip", `${item.suggestions[0].name}: “${item.suggestions[0].evidence[0].passage}”`),
-  );
-}
-
-function why(suggestion) {
-  const evidence = suggestion.evidence?.[0];
-  return evidence ? `${evidence.field}: “${evidence.passage}”` : `score ${count(suggestion.score)}`;
+/** "$0.41"; less than a cent says so. */
+function price(dollars) {
+  return dollars > 0 && dollars < 0.01 ? "less than $0.01" : `$${dollars.toFixed(2)}`;
 }

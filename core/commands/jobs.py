@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from core.commands.engine_options import engine_secrets
 from core.commands.session import Command, MakeParser, Outcome, Session
+from core.engines.endpoints import EngineOptions
 from core.errors import InvalidInput
 
 
@@ -22,7 +24,7 @@ def jobs_command(session: Session) -> Outcome:
         jobs = [session.queue.cancel(options.job)]
     elif options.action in ("resume", "retry"):
         queued = getattr(session.queue, options.action)(options.job)
-        jobs = [session.follow(queued)]
+        jobs = [session.follow(queued, engine_secrets(session, EngineOptions.from_arguments(queued.arguments)))]
     else:
         jobs = session.queue.recent(session.project if options.project else None, limit=200)
     shown = [

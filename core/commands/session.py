@@ -38,22 +38,24 @@ class Session:
         """Make the project when it is new."""
         self.project = self.host.ensure_project(self.project).slug
 
-    def run_job(self, kind: str, title: str, arguments: dict[str, Any], unit: str) -> Job:
-        """Run a job in this process; it stands in the job list like any other.
+    def run_job(
+        self, kind: str, title: str, arguments: dict[str, Any], unit: str, secrets: dict[str, str] | None = None
+    ) -> Job:
+        """Run a job in this process; it stands in the job list like any other. `secrets` are never stored.
 
         Raises:
             TagloomError: it failed.
         """
         job = self.queue.create(self.project, kind, title, arguments, person=PERSON, unit=unit, state=RESERVED)
-        return self.follow(job)
+        return self.follow(job, secrets)
 
-    def follow(self, job: Job) -> Job:
+    def follow(self, job: Job, secrets: dict[str, str] | None = None) -> Job:
         """Execute a job made by this command, showing its progress on a terminal."""
         over = threading.Event()
         if sys.stderr.isatty():
             threading.Thread(target=self._watch, args=(job.id, over), daemon=True).start()
         try:
-            ended = execute(self.queue, job.id, KINDS)
+            ended = execute(self.queue, job.id, KINDS, secrets)
         finally:
             over.set()
         while ended is None or ended.active:  # a running server took it first

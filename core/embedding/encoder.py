@@ -23,6 +23,7 @@ from core.errors import EngineError
 __all__ = ["DEFAULT_MODEL", "Encoder", "HashingEncoder", "ModelLocation", "Source", "TextEncoder", "find_model"]
 
 TOKEN_STEP = 16
+FEW_TOKENS = 8  # words and short names: half a step
 BATCH_TOKENS = 1024
 THREADS = 8
 
@@ -98,8 +99,8 @@ class Encoder:
 
 
 def _forward(model: Any, texts: list[str], lock: threading.Lock) -> Vectors:
-    """Vectors of texts in batches of fixed shape: tokens filled up to a multiple of TOKEN_STEP, rows to a number
-    that depends on the tokens alone."""
+    """Vectors of texts in batches of fixed shape: tokens filled up to FEW_TOKENS or a multiple of TOKEN_STEP, rows to
+    a number that depends on the tokens alone."""
     import torch
 
     prompt = model.prompts.get(model.default_prompt_name) if model.default_prompt_name else None
@@ -112,7 +113,7 @@ def _forward(model: Any, texts: list[str], lock: threading.Lock) -> Vectors:
     names = list(tokens.keys())
     shapes: defaultdict[int, list[int]] = defaultdict(list)
     for i, ids in enumerate(tokens["input_ids"]):
-        shapes[-(-len(ids) // TOKEN_STEP) * TOKEN_STEP].append(i)
+        shapes[FEW_TOKENS if len(ids) <= FEW_TOKENS else -(-len(ids) // TOKEN_STEP) * TOKEN_STEP].append(i)
     limit = model.max_seq_length or 512
     vectors = np.zeros((len(texts), int(model.get_embedding_dimension())), np.float32)
     for length, members in sorted(shapes.items()):

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from core.embedding.tokens import tokens_of
 from core.embedding.vectors import TextEncoder, Vectors
 
 UNSPACED = frozenset({"han", "kana", "hangul", "thai", "southeast"})
@@ -158,11 +159,14 @@ class ScriptAwareEncoder:
         return self.encoder.dimension + self.spelling.dimension
 
     def understands(self, text: str) -> bool:
-        """Whether the vector of a text carries its meaning."""
+        """Whether the vector of a text carries its meaning: its script is read, and most of its tokens are known."""
         script = script_of(text)
         if script not in self._reads:
             self._reads[script] = reads_script(self.encoder, script)
-        return self._reads[script]
+        if not self._reads[script] or text.isascii():
+            return self._reads[script]
+        tokens = tokens_of(self.encoder)
+        return tokens is None or not tokens.unread(text)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """See `TextEncoder.encode`."""

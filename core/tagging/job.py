@@ -1,110 +1,151 @@
-"""The tagging job: the builtin selective tagger over a corpus, in batches that can be stopped and resumed."""
+"""The tagging job: a method (selective, generative) by an engine (builtin, openai) over a corpus, in batches that
+can be stopped and resumed. Which method and engine does what stands in the files that this one chooses from."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
-import orjson
-
 from core.corpora.catalog import Corpus, find_corpus, status_counts
-from core.corpora.clues import TaggableItem, read_items, sample_items
-from core.embedding.encoder import TextEncoder
-from core.embedding.locate import find_model
+from core.corpora.clues import TaggableItem, read_items
 from core.embedding.service import cached_encoder
-from core.errors import InvalidInput
+from core.embedding.vectors import TextEncoder
+from core.engines.prompts import Prompt
 from core.jobs.context import JobContext
-from core.settings import Settings
+from core.review.agreement import update_agreement
 from core.store.database import BulkPace, Database
 from core.store.runs import Answer, Recipe, answered, run_counts, start_run, store_answers
-from core.tagging.selective import SelectiveTagger, TagEntry, TagSuggestion
-from core.vocabulary.store import all_tags
+from core.tagging.request import TagRequest, check_request, request_of, tag_entries
+from core.vocabulary.entries import TagEntry
 
-METHODS = ("selective",)
-ENGINES = ("builtin",)
+__all__ = ["check_request", "tag_entries", "tag_job"]
+
 BATCH = 32
-TRY_ITEMS = 10
-TRY_SAMPLE = 200  # unlabelled items that a trial learns the corpus' ways of speaking from
-RUN_SAMPLE = 5000
-LEAST_SAMPLE = 400
-_seconds_per_item: dict[str, float] = {}  # what trials of this process measured, by corpus id
 
 
-def check_request(arguments: dict[str, Any]) -> dict[str, Any]:
-    """The parameters of a tagging request, checked.
+@dataclass
+class TagRun:
+    """A run under way: what every method needs.
 
-    Returns:
-        {method, engine, top_k, threshold (None: the method's own), limit}
-
-    Raises:
-        InvalidInput: one of them is out of range or unknown.
+    Attributes:
+        total: items that the run is about.
+        done: items answered so far, earlier attempts included.
+        spent: what the answers cost in this attempt, for the job's result.
     """
-    method, engine = arguments.get("method") or "selective", arguments.get("engine") or "builtin"
-    top_k, threshold, limit = arguments.get("top_k"), arguments.get("threshold"), arguments.get("limit")
-    top_k = 8 if top_k is None else top_k
-    if method not in METHODS:
-        raise InvalidInput(f"There is no method “{method}”.", f"Methods: {', '.join(METHODS)}.")
-    if engine not in ENGINES:
-        raise InvalidInput(f"There is no engine “{engine}”.", f"Engines: {', '.join(ENGINES)}.")
-    if type(top_k) is not int or not 1 <= top_k <= 50:  # isinstance would take true for 1
-        raise InvalidInput("The number of tags per item is from 1 to 50.", "Choose such a number.")
-    if threshold is not None and not (type(threshold) in (int, float) and 0 <= threshold <= 1):
-        raise InvalidInput("The least score is from 0 to 1.", "Choose such a number, or leave it out.")
-    if limit is not None and not (type(limit) is int and limit >= 1):
-        raise InvalidInput("The number of items is at least 1.", "Leave it out to tag all items.")
-    return {"method": method, "engine": engine, "top_k": top_k, "threshold": threshold, "limit": limit}
 
+    job: JobContext
+    database: Database
+    corpus: Corpus
+    request: TagRequest
+    entries: list[TagEntry]
+    encoder: TextEncoder
+    id: int = 0
+    total: int = 0
+    done: int = 0
+    spent: dict[str, Any] = field(default_factory=lambda: {"requests": 0, "tokens": 0, "cost": 0})
+    _pace: BulkPace | None = None
 
-def tag_entries(database: Database) -> list[TagEntry]:
-    """The active vocabulary as the tagger may see it.
-
-    Raises:
-        InvalidInput: it is empty.
-    """
-    with database.read() as connection:
-        tags = all_tags(connection)
-    if not tags:
-        raise InvalidInput(
-            "The vocabulary is empty: there is nothing to choose from.",
-            "Import a vocabulary first, or take a corpus' gold tags.",
+    def start(self, model: str, prompt: Prompt | None = None) -> None:
+        """Write the run down, or find it again when the job goes on."""
+        recipe = Recipe(
+            task="tags",
+            method=self.request.method,
+            engine=self.request.engine.engine,
+            model=model,
+            parameters=self.request.parameters(),
+            prompt=prompt.name if prompt else None,
+            prompt_hash=prompt.hash if prompt else None,
         )
-    return [TagEntry(str(tag.id), tag.name, tag.aliases, tag.description) for tag in tags]
+        job = self.job.job
+        self.id = self.database.write(lambda c: start_run(c, self.corpus.pk, recipe, job.person, job.id))
+        self.job.log(f"{self.total} items, {len(self.entries)} tags, {model}")
+
+    def store(self, answers: list[Answer]) -> None:
+        """Store a batch of answers and report.
+
+        Raises:
+            JobCancelled: a person has asked the job to stop; the batch is stored.
+        """
+        self.keep(answers)
+        self.job.progress(self.done, self.total)
+
+    def keep(self, answers: list[Answer]) -> None:
+        """Store a batch of answers and what follows from them."""
+        if not answers:
+            return
+
+        def write(connection: Any) -> None:
+            store_answers(connection, self.id, answers)
+            update_agreement(connection, [answer.item for answer in answers])
+
+        self._pace = self._pace or BulkPace(self.database)
+        started = time.perf_counter()
+        self.database.write(write)
+        self._pace(time.perf_counter() - started)
+        self.done += len(answers)
 
 
-def _row(suggestion: TagSuggestion) -> dict[str, Any]:
-    evidence = [
-        {
-            "field": e.field,
-            "passage": e.passage[:300],
-            "start": e.start,
-            "end": e.end,
-            "match": e.match,
-            "similarity": round(e.similarity, 4),
-        }
-        for e in suggestion.evidence
-    ]
-    return {
-        "field": "tags",
-        "tag": int(suggestion.tag_id),
-        "score": round(float(suggestion.score), 6),
-        "rank": suggestion.rank,
-        "evidence": orjson.dumps(evidence).decode(),
-        "validity": "valid",
-    }
+def tag_job(job: JobContext) -> dict[str, Any]:
+    """Arguments: corpus (name or id), method, engine (with base_url, model), top_k, threshold, limit, samples,
+    use_case, language.
+
+    Result: {run, job, corpus, corpus_id, items, ok, invalid, refused, failed, suggestions, requests, tokens, cost}
+    """
+    request = request_of(job.arguments)
+    database = job.database
+    entries = tag_entries(database, needed=request.method == "selective")
+    with database.read() as connection:
+        corpus = find_corpus(connection, job.arguments["corpus"])
+    run = TagRun(job, database, corpus, request, entries, cached_encoder(job.host.settings))
+    run.total = items_of(database, corpus, request.limit)
+    _runner(request)(run)
+    with database.read() as connection:
+        counts = run_counts(connection, run.id)
+    job.progress(run.done, run.total, force=True)
+    states = ", ".join(f"{counts[state]} {state}" for state in ("failed", "invalid", "refused") if counts[state])
+    job.log(f"{counts['suggestions']} suggestions for {counts['ok']} items{f'; {states}' if states else ''}")
+    named = {"run": str(run.id), "job": job.job.id, "corpus": corpus.name, "corpus_id": corpus.id}
+    return {**named, **counts, **run.spent}
 
 
-def _answer(tagger: SelectiveTagger, items: list[TaggableItem], top_k: int, threshold: float | None) -> list[Answer]:
-    """Answers for a batch; an item that cannot be tagged fails alone."""
-    try:
-        tagged = tagger.tag([i.clues for i in items], top_k=top_k, threshold=threshold)
-        return [Answer(i.pk, rows=[_row(s) for s in found]) for i, found in zip(items, tagged, strict=True)]
-    except (ValueError, ArithmeticError, LookupError) as error:
-        if len(items) == 1:
-            return [Answer(items[0].pk, "failed", f"{type(error).__name__}: {error}"[:500])]
-        return [answer for i in items for answer in _answer(tagger, [i], top_k, threshold)]
+def _runner(request: TagRequest) -> Callable[[TagRun], None]:
+    if request.by_model:
+        from core.tagging.llm import run_by_model
+
+        return run_by_model
+    if request.method == "generative":
+        from core.tagging.generative_run import run_generative
+
+        return run_generative
+    from core.tagging.selective_run import run_selective
+
+    return run_selective
+
+
+def items_of(database: Database, corpus: Corpus, limit: int | None) -> int:
+    """How many items a run over the corpus is about."""
+    with database.read() as connection:
+        items = sum(status_counts(connection, corpus.pk).values())
+    return items if limit is None else min(limit, items)
+
+
+def run_batches(run: TagRun, prepare: Callable[[], Callable[[list[TaggableItem]], list[Answer]]]) -> None:
+    """A run by an engine of this machine: item by item in order; it goes on after the last one answered.
+
+    Args:
+        prepare: makes what answers a batch, once the run is written down and its first progress shown.
+    """
+    with run.database.read() as connection:
+        run.done, position = answered(connection, run.id)
+    run.job.progress(run.done, run.total, force=True)
+    answer = prepare()
+    left = None if run.request.limit is None else run.request.limit - run.done
+    items = read_items(run.database, run.corpus, after=position, limit=left)
+    for batch in _batches(items):
+        run.store(answer(batch))
 
 
 def _batches(items: Iterator[TaggableItem]) -> Iterator[list[TaggableItem]]:
@@ -112,129 +153,11 @@ def _batches(items: Iterator[TaggableItem]) -> Iterator[list[TaggableItem]]:
         yield batch
 
 
-def tag_job(job: JobContext) -> dict[str, Any]:
-    """Arguments: corpus (name or id), method, engine, top_k, threshold, limit.
-
-    Result: {run, corpus, corpus_id, items, ok, invalid, refused, failed, suggestions, requests, tokens, cost}
-    """
-    request = check_request(job.arguments)
-    database = job.database
-    entries = tag_entries(database)
-    with database.read() as connection:
-        corpus = find_corpus(connection, job.arguments["corpus"])
-    encoder = cached_encoder(job.host.settings)
-    recipe = Recipe(
-        task="tags",
-        method=request["method"],
-        engine=request["engine"],
-        model=encoder.name,
-        parameters={k: request[k] for k in ("top_k", "threshold", "limit")},
-    )
-    run_id = database.write(lambda c: start_run(c, corpus.pk, recipe, job.job.person, job.job.id))
-    with database.read() as connection:
-        done, position = answered(connection, run_id)
-    total = _items(database, corpus, request["limit"])
-    job.progress(done, total, force=True)
-    job.log(f"{total} items, {len(entries)} tags, {encoder.name}")
-    tagger = _prepared(job, database, corpus, entries, encoder, request["limit"])
-    left = None if request["limit"] is None else request["limit"] - done
-    pace = BulkPace(database)
-    for batch in _batches(read_items(database, corpus, after=position, limit=left)):
-        answers = _answer(tagger, batch, request["top_k"], request["threshold"])
-        started = time.perf_counter()
-        database.write(lambda c, a=answers: store_answers(c, run_id, a))  # type: ignore[misc]
-        pace(time.perf_counter() - started)
-        done += len(batch)
-        job.progress(done, total)
-    with database.read() as connection:
-        counts = run_counts(connection, run_id)
-    job.progress(done, total, force=True)
-    job.log(f"{counts['suggestions']} suggestions for {counts['ok']} items, {counts['failed']} failed")
-    named = {"run": str(run_id), "corpus": corpus.name, "corpus_id": corpus.id}
-    return {**named, **counts, "requests": 0, "tokens": 0, "cost": 0}
-
-
-def _items(database: Database, corpus: Corpus, limit: int | None) -> int:
-    with database.read() as connection:
-        items = sum(status_counts(connection, corpus.pk).values())
-    return items if limit is None else min(limit, items)
-
-
-def _prepared(
-    job: JobContext,
-    database: Database,
-    corpus: Corpus,
-    entries: list[TagEntry],
-    encoder: TextEncoder,
-    limit: int | None,
-) -> SelectiveTagger:
-    """The tagger with the corpus' unlabelled statistics; stored with the job, so that a resumed run answers
-    exactly as the first attempt would have."""
-    stored = job.folder / "tagger.json"
-    if stored.exists():
-        return SelectiveTagger.from_state(orjson.loads(stored.read_bytes()), encoder)
-    tagger = SelectiveTagger(entries, encoder)
-    # a run over few items must not read a whole corpus first; a full run reads these items anyway
-    most = RUN_SAMPLE if limit is None else min(RUN_SAMPLE, max(LEAST_SAMPLE, 2 * limit))
-    sample = sample_items(database, corpus, most)
-    job.log(f"Reading how {len(sample)} items of “{corpus.name}” speak")
-    tagger.prepare([i.clues for i in sample], progress=lambda: job.progress(job.done))
-    _write_whole(stored, orjson.dumps(tagger.state()))
-    return tagger
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    part = path.with_suffix(".part")
-    part.write_bytes(content)
-    part.replace(path)
-
-
-def try_on_ten(database: Database, settings: Settings, corpus_name: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    """What a run would say of ten items, spread over the corpus; nothing is stored.
-
-    Returns:
-        {items: [{id, title, suggestions}], seconds_per_item, total_items, estimate_seconds, note}
-    """
-    request = check_request(arguments)
-    entries = tag_entries(database)
-    names = {entry.id: entry.name for entry in entries}
-    with database.read() as connection:
-        corpus = find_corpus(connection, corpus_name)
-    encoder = cached_encoder(settings)
-    sample = sample_items(database, corpus, TRY_SAMPLE)
-    if not sample:
-        raise InvalidInput(f"“{corpus.name}” has no items.", "Import some first.")
-    chosen = sample[:: max(1, len(sample) // TRY_ITEMS)][:TRY_ITEMS]
-    encoder.encode(["warm"])  # loading the model is paid once, not per item
-    started = time.perf_counter()
-    tagger = SelectiveTagger(entries, encoder)
-    tagger.prepare([i.clues for i in sample])
-    tagged = tagger.tag([i.clues for i in chosen], top_k=request["top_k"], threshold=request["threshold"])
-    # a second try finds its vectors in the cache; the run will not, so the slowest try is what counts
-    seconds = max((time.perf_counter() - started) / len(sample), _seconds_per_item.get(corpus.id, 0.0))
-    _seconds_per_item[corpus.id] = seconds
-    total = _items(database, corpus, request["limit"])
-    model = find_model(settings.embedding_model, allow_downloads=settings.allow_downloads)
-    return {
-        "items": [
-            {"id": i.id, "title": i.title, "suggestions": [_shown(s, names) for s in found]}
-            for i, found in zip(chosen, tagged, strict=True)
-        ],
-        "seconds_per_item": seconds,
-        "total_items": total,
-        "estimate_seconds": seconds * total,
-        "note": None if model.found else f"{model.reason} {model.remedy}",
-    }
-
-
-def _shown(suggestion: TagSuggestion, names: dict[str, str]) -> dict[str, Any]:
-    row = _row(suggestion)
-    return {
-        "tag": suggestion.tag_id,
-        "name": names[suggestion.tag_id],
-        "score": row["score"],
-        "rank": row["rank"],
-        "agent": "S",
-        "method": "selective",
-        "evidence": orjson.loads(row["evidence"]),
-    }
+def each_alone(answer: Callable[[list[TaggableItem]], list[Answer]], items: list[TaggableItem]) -> list[Answer]:
+    """Answers for a batch; an item that cannot be tagged fails alone."""
+    try:
+        return answer(items)
+    except (ValueError, ArithmeticError, LookupError) as error:
+        if len(items) == 1:
+            return [Answer(items[0].pk, "failed", f"{type(error).__name__}: {error}"[:500])]
+        return [found for item in items for found in each_alone(answer, [item])]

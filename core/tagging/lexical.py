@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal
+
+from core.vocabulary.stems import UNSPACED_CHARACTER, fold_characters, singular, stem, words_of
 
 Match = Literal["exact", "alias", "stem"]
 
 TEXT_LIMIT = 20_000
 """Characters of a field in which words are looked for."""
 
-# Han, kana, hangul, Thai, Lao, Tibetan, Myanmar, Khmer: words are not set apart by spaces (hangul: particles cling).
-_UNSPACED = (
-    "\u0e00-\u0eff\u0f00-\u109f\u1100-\u11ff\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3130-\u318f\u31f0-\u31ff"
-    "\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\uff66-\uffdc\U00020000-\U0003ffff"
-)
-_UNSPACED_CHARACTER = re.compile(f"[{_UNSPACED}]")
-_WORD = re.compile(rf"(?:[^\W_{_UNSPACED}]|[\u0300-\u036f])+(?:[+#]{{1,2}}(?!\w))?")
-
-# Endings that English words of one family differ by, the longest first; what stays must have four letters.
-_ENDINGS = (
-    *("izations", "ization", "ations", "ation", "ators", "ities", "ments", "ator", "ical", "ings", "ions", "isms"),
-    *("ists", "ment", "ness", "als", "ers", "ful", "ics", "ing", "ion", "ism", "ist", "ity", "ive", "ors", "ous"),
-    *("al", "ed", "er", "es", "ic", "ly", "or", "e", "s", "y"),
-)
-_STEM_LETTERS = 4
 _ACRONYM_WORDS = 3
 _SHOUTING = 0.6
 
@@ -69,12 +53,12 @@ class Matcher:
         self._stem_lengths = _lengths_by_first(self._stems)
 
     def _add(self, tag: int, spelling: str, match: Match) -> None:
-        if _UNSPACED_CHARACTER.search(spelling):
+        if UNSPACED_CHARACTER.search(spelling):
             key, _ = fold_characters(spelling.strip())
             if key:
                 self._unspaced.setdefault(key[:2], []).append((key, tag, match))
             return
-        words = [word for word, *_ in _words(spelling)]
+        words = [word for word, *_ in words_of(spelling)]
         if not words:
             return
         whole = tuple(singular(word) for word in words)
@@ -88,7 +72,7 @@ class Matcher:
         """The tags that the text names, each with its best and then earliest place."""
         text = text[:TEXT_LIMIT]
         found: dict[int, Hit] = {}
-        words = list(_words(text))
+        words = list(words_of(text))
         singulars = [singular(word) for word, *_ in words]
         for first, length in _windows(singulars, self._lengths):
             for tag, match in self._phrases.get(tuple(singulars[first : first + length]), ()):
@@ -103,7 +87,7 @@ class Matcher:
             for first, length in _windows(stems, self._stem_lengths):
                 for tag in self._stems.get(tuple(stems[first : first + length]), ()):
                     _keep(found, Hit(tag, words[first][1], words[first + length - 1][2], "stem"))
-        if self._unspaced and _UNSPACED_CHARACTER.search(text):
+        if self._unspaced and UNSPACED_CHARACTER.search(text):
             self._find_unspaced(text, found)
         return found
 
@@ -142,59 +126,6 @@ def _windows(words: Sequence[str], lengths: dict[str, tuple[int, ...]]) -> Itera
         for length in lengths.get(word, ()):
             if first + length <= len(words):
                 yield first, length
-
-
-def _words(text: str) -> Iterator[tuple[str, int, int]]:
-    """(folded word, start, end) of every word outside the unspaced scripts."""
-    for found in _WORD.finditer(text):
-        word = fold_word(found.group())
-        if word:
-            yield word, found.start(), found.end()
-
-
-@lru_cache(maxsize=65536)
-def fold_word(word: str) -> str:
-    """A word without case, width and accents."""
-    if word.isascii():
-        return word.lower()
-    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", word).casefold())
-    return "".join(c for c in plain if not unicodedata.combining(c))
-
-
-@lru_cache(maxsize=65536)
-def singular(word: str) -> str:
-    """A folded word without an English plural ending: cities → city, boxes → box, cars → car; bus and glass stay."""
-    if len(word) > 4 and word.endswith("ies"):
-        return word[:-3] + "y"
-    if len(word) > 4 and word.endswith(("sses", "shes", "ches", "xes", "zes")):
-        return word[:-2]
-    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
-        return word[:-1]
-    return word
-
-
-@lru_cache(maxsize=65536)
-def stem(word: str) -> str:
-    """A folded word without its ending, so that activism meets activist: one family of words, not always one sense."""
-    word = singular(word)
-    for ending in _ENDINGS:
-        if word.endswith(ending) and len(word) - len(ending) >= _STEM_LETTERS:
-            return word[: -len(ending)]
-    return word
-
-
-def fold_characters(text: str) -> tuple[str, list[int] | None]:
-    """A text without case and width, and for each of its characters the offset it came from; None: the same offset."""
-    lowered = text.lower()
-    if len(lowered) == len(text) and unicodedata.is_normalized("NFKC", lowered):
-        return lowered, None
-    characters: list[str] = []
-    offsets: list[int] = []
-    for offset, character in enumerate(text):
-        folded = unicodedata.normalize("NFKC", character).lower()
-        characters.append(folded)
-        offsets.extend([offset] * len(folded))
-    return "".join(characters), offsets
 
 
 def _shouts(text: str) -> bool:

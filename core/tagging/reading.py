@@ -13,9 +13,9 @@ from itertools import islice
 import numpy as np
 
 from core.corpora.clues import Clue
+from core.corpora.passages import MOST_PASSAGES, Passage, lead, passages
 from core.embedding.vectors import TextEncoder
 from core.tagging.lexical import Hit, Matcher
-from core.tagging.passages import MOST_PASSAGES, Passage, lead, passages
 from core.tagging.scoring import Floats, SelectiveParameters
 
 BLOCK = 32

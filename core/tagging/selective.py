@@ -42,22 +42,13 @@ from core.tagging.scoring import (
     probability,
 )
 from core.tagging.storage import STATE_VERSION, pack_sample, unpack_sample
+from core.vocabulary.entries import TagEntry
 
 __all__ = ["DEFAULTS", "Clue", "Evidence", "SelectiveParameters", "SelectiveTagger", "TagEntry", "TagSuggestion"]
 
 SAMPLE_LIMIT = 5000
 ALIAS_SHARE = 0.5  # of the aliases' mean, and of the description, beside the name in a tag's vector
 RAW_DIGITS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class TagEntry:
-    """What the tagger may know of a tag."""
-
-    id: str
-    name: str
-    aliases: tuple[str, ...] = ()
-    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Tagging: tried on ten items, run over all of them, and scored where there is gold."""
+"""Tagging: what it would take, tried on ten items, run over all of them, and scored where there is gold."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any
 from starlette.routing import BaseRoute
 
 from core.corpora.catalog import find_corpus
+from core.engines.keys import key_for
 from core.store.runs import list_runs
 from core.tagging.evaluation import evaluate_run
-from core.tagging.job import check_request, tag_entries, try_on_ten
+from core.tagging.request import check_request, request_of, tag_entries
 from ui.context import AppContext
 from ui.routes.http import Call, route
 from ui.routes.jobs import describe_job
@@ -17,17 +18,35 @@ from ui.routes.jobs import describe_job
 SCORED_RUNS = 5  # the newest ones; older scores are a command away (`tagloom evaluate`)
 
 
+def _arguments(call: Call) -> dict[str, Any]:
+    """The request, checked, with the address and model of its engine. These are the host's: a browser names the
+    engine, not where it is."""
+    request = check_request(call.body)
+    return {**request, **call.app.engine(request["engine"]).as_arguments()}
+
+
 def try_tagging(call: Call) -> dict[str, Any]:
-    return try_on_ten(call.database, call.app.settings, call.given("corpus", str), call.body)
+    from core.tagging.trial import try_on_ten
+
+    arguments = _arguments(call)
+    key, _ = key_for(call.app.settings, arguments["base_url"])
+    return try_on_ten(call.database, call.app.settings, call.given("corpus", str), arguments, key)
+
+
+def estimate(call: Call) -> dict[str, Any]:
+    from core.tagging.estimate import estimate_run
+
+    return estimate_run(call.database, call.given("corpus", str), _arguments(call))
 
 
 def start_tagging(call: Call) -> dict[str, Any]:
-    request = check_request(call.body)
-    tag_entries(call.database)
+    arguments = _arguments(call)
+    request = request_of(arguments)
+    tag_entries(call.database, needed=request.method == "selective")
     with call.database.read() as connection:
         corpus = find_corpus(connection, call.given("corpus", str))
-    arguments = {"corpus": corpus.id, **request}
-    title = f"Tag {corpus.name} ({request['method']}, {request['engine']})"
+    title = f"Tag {corpus.name} ({request.title})"
+    arguments = {"corpus": corpus.id, **arguments}
     return {"job": describe_job(call.app.enqueue(call.project, "tag", title, arguments, call.person.id, "items"))}
 
 
@@ -47,6 +66,7 @@ def runs(call: Call) -> dict[str, Any]:
 
 def routes(app: AppContext) -> list[BaseRoute]:
     return [
+        route(app, "POST", "tag/estimate", estimate),
         route(app, "POST", "tag/try", try_tagging),
         route(app, "POST", "tag/run", start_tagging),
         route(app, "GET", "runs", runs),

@@ -8,10 +8,13 @@ from sqlalchemy import update
 from core.corpora.deleting import delete_items
 from core.corpora.mapping import Mapping
 from core.errors import InvalidInput, NotFound
+from core.store.schema import run as run_table
 from core.store.schema import suggestion
-from core.tagging.evaluation import evaluate, evaluate_run, micro
+from core.tagging.comparing import agents_agreement
+from core.tagging.evaluation import evaluate, evaluate_run, figures_of, micro, read_vocabulary
+from core.tagging.insights import insights
 from core.vocabulary.store import add_alias
-from tests.making import ANN, add_tags, corpus_of, ids_of, suggest
+from tests.making import ANN, add_tags, corpus_of, decide, event, generate, ids_of, merge_tags, suggest
 
 MAPPING = Mapping({"id": "id", "title": "title", "labels": "gold"})
 
@@ -127,3 +130,147 @@ def test_micro_agrees_with_its_definition(pairs):
     f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
     assert found.f1 == pytest.approx(f1)
     assert 0 <= found.f1 <= 1
+
+
+# counted in other ways
+
+
+def whole(database, run):
+    with database.read() as connection:
+        return figures_of(connection, run, read_vocabulary(connection))
+
+
+def test_free_tags_are_wrong_and_their_words_are_scored_before_matching(database, tags):
+    bees, honey = tags["bees"], tags["honey"]
+    said = {
+        "a": [(bees, "Bees", 0.9, {}), (None, "honeycomb", 0.5, {})],
+        "d": [(bees, "apis", 0.9, {}), (None, "Unheard  Of", 0.4, {})],
+        "e": [(honey, "sweet stuff", 0.9, {"match": "meaning"})],
+    }
+    found = whole(database, generate(database, said))
+    # correct: bees of a, bees of d (apis), honey of e; said 5; gold in the vocabulary: a 2, d 1, e 1
+    assert (found["correct"], found["suggested"], found["gold"]) == (3, 5, 4)
+    assert (found["in_vocabulary"]["correct"], found["in_vocabulary"]["suggested"]) == (3, 3)
+    # exact: the label APIS of d is not called bees
+    assert (found["exact"]["correct"], found["exact"]["suggested"], found["exact"]["gold"]) == (2, 5, 4)
+    # before matching, every label counts: bees of a, apis and “unheard of” of d; said 5, labels 5
+    before = found["before_matching"]
+    assert (before["correct"], before["suggested"], before["gold"]) == (3, 5, 5)
+    assert [each["recall"] for each in before["at_k"][:2]] == [0.4, 0.6]
+    assert found["coverage"]["free_tags"] == 2 and found["coverage"]["vocabulary_used"] == 2
+    assert found["gold_labels"] == 5
+
+
+def test_a_selective_run_has_no_words_before_matching(database, tags):
+    found = whole(database, suggest(database, {"a": [(tags["bees"], 0.9), (tags["ants"], 0.8)], "e": []}))
+    assert found["before_matching"] is None and found["interval"] is None
+    assert found["coverage"] == {
+        "items_with_tag": 1,
+        "items_share": 0.5,
+        "vocabulary_used": 2,
+        "vocabulary": 3,
+        "vocabulary_share": 0.6667,
+        "tags_per_item": 1.0,
+        "free_tags": 0,
+    }
+    assert [each["recall"] for each in found["at_k"]] == [round(1 / 3, 6)] * 10
+
+
+def test_merged_tags_count_as_what_they_mean(database, tags):
+    run = suggest(database, {"e": [(tags["ants"], 0.9), (tags["honey"], 0.8)]})
+    merge_tags(database, tags["ants"], tags["honey"])
+    found = whole(database, run)
+    assert (found["correct"], found["suggested"], found["gold"]) == (1, 1, 1)
+
+
+def test_a_free_tag_that_is_in_the_vocabulary_by_now_is_right(database, tags):
+    run = generate(database, {"d": [(None, "Unheard of", 0.4, {})]})
+    assert whole(database, run)["correct"] == 0
+    add_tags(database, "unheard of")
+    assert whole(database, run)["correct"] == 1
+
+
+def test_saying_the_same_twice_is_redundant(database, tags):
+    more = add_tags(database, "neural network", "neural-networks", "GPT-2", "GPT-3")
+    run = suggest(database, {"a": [(tag, 0.5) for tag in (*more.values(), tags["bees"])]})
+    assert whole(database, run)["redundancy"] == {"near_duplicates": 1, "share": 0.2}
+
+
+def test_the_tags_that_are_wrong_most_often_with_their_items(database, tags):
+    bees, honey, ants = tags["bees"], tags["honey"], tags["ants"]
+    run = suggest(database, {"a": [(ants, 0.9)], "e": [(ants, 0.9), (bees, 0.5)], "f": [(honey, 0.9)]})
+    ids = ids_of(database)
+    worst = whole(database, run)["worst"]
+    assert [(t["name"], t["mistakes"], t["items"]) for t in worst["over"]] == [
+        ("ants", 2, [ids["a"], ids["e"]]),
+        ("bees", 1, [ids["e"]]),
+    ]
+    assert [(t["name"], t["mistakes"], t["gold"]) for t in worst["missed"]] == [("honey", 2, 3), ("bees", 1, 1)]
+
+
+def test_runs_of_other_tasks_are_not_scored(database, tags):
+    run = suggest(database, {"a": [(tags["bees"], 0.9)]})
+    database.write(lambda c: c.execute(update(run_table).values(task="candidates")) and None)
+    with pytest.raises(InvalidInput):
+        evaluated(database)
+    assert run
+
+
+# the two agents beside each other, and the tab
+
+
+def test_agents_compared(database, tags):
+    bees, honey, ants = tags["bees"], tags["honey"], tags["ants"]
+    with database.read() as connection:
+        assert agents_agreement(connection, corpus_of(database)) is None
+    suggest(database, {"a": [(bees, 0.9), (honey, 0.8)], "b": [(ants, 0.9)], "c": [], "d": [(bees, 0.9)]})
+    generate(
+        database,
+        {
+            "a": [(bees, "bees", 0.9, {}), (honey, "honey", 0.9, {})],
+            "b": [(bees, "bees", 0.9, {}), (None, "wax", 0.1, {})],
+            "c": [],
+            "e": [(bees, "bees", 0.9, {})],
+        },
+    )
+    with database.read() as connection:
+        found = agents_agreement(connection, corpus_of(database))
+    assert (found["items"], found["mean_jaccard"]) == (3, 0.6667)
+    assert found["histogram"] == [1, 0, 0, 0, 0, 0, 0, 0, 0, 2] and sum(found["disagree"].values()) == 1
+    # over a, b, c: bees 1/3 and 2/3 of the items, honey 1/3 and 1/3, ants 1/3 and 0; they differ twice
+    assert found["kappa"] == pytest.approx(1 - 2 / 3 / (5 / 9 + 4 / 9 + 1 / 3))
+
+
+def test_insights_before_and_after(database, tags):
+    def now():
+        with database.read() as connection:
+            return insights(connection, corpus_of(database))
+
+    empty = now()
+    assert (empty["items"], empty["gold"], empty["tagged"], empty["runs"], empty["agreement"]) == (6, True, 0, [], None)
+    assert empty["review"]["acceptance"] == {"items": 0, "tags_per_item": 0.0, "agents": []}
+    bees, ants = tags["bees"], tags["ants"]
+    suggest(database, {"a": [(bees, 0.9), (ants, 0.8)], "b": [(ants, 0.3)]})
+    generate(database, {"a": [(bees, "bees", 0.9, {}), (None, "wax", 0.1, {}), (None, "comb", 0.1, {})]})
+    done = event(ids_of(database)["a"], 0, "done", [bees], [ants], blind=True)
+    done["after"]["dropped"] = ["wax"]
+    decide(database, done)
+    found = now()
+    assert [run["method"] for run in found["runs"]] == ["generative", "selective"] and found["tagged"] == 2
+    review = found["review"]
+    assert (review["decisions"], review["people"], review["blind"], review["counts"]["done"]) == (1, 1, 1, 1)
+    assert review["acceptance"] == {
+        "items": 1,
+        "tags_per_item": 1.0,
+        "agents": [
+            {"agent": "S", "accepted": 1, "rejected": 1, "undecided": 0},
+            {"agent": "G", "accepted": 1, "rejected": 1, "undecided": 1},
+        ],
+    }
+
+
+def test_insights_of_a_corpus_without_gold(database, import_rows):
+    import_rows(database, [{"id": "1", "title": "x"}], "Songs", mapping=MAPPING)
+    with database.read() as connection:
+        found = insights(connection, corpus_of(database, "Songs"))
+    assert (found["gold"], found["runs"]) == (False, [])

@@ -12,8 +12,9 @@ from core.jobs import context
 from core.jobs.execute import execute
 from core.store.schema import item, run, run_item, suggestion, tag
 from core.tagging import job as tagging
-from core.tagging.job import check_request, try_on_ten
+from core.tagging.request import check_request
 from core.tagging.selective import SelectiveTagger
+from core.tagging.trial import try_on_ten
 from core.vocabulary.importing import import_new
 from core.vocabulary.store import NewTag
 from core.worker import KINDS
@@ -137,8 +138,9 @@ def test_a_resumed_run_answers_as_an_uninterrupted_one(queue, ready, monkeypatch
     assert resumed.state == "done", (resumed.message, resumed.log)
     assert resumed.result["items"] == 15 and resumed.attempt == 2
     assert suggested(ready, resumed.result["run"]) == suggested(ready, whole.result["run"])
-    assert {k: v for k, v in resumed.result.items() if k != "run"} == {
-        k: v for k, v in whole.result.items() if k != "run"
+    own = ("run", "job")
+    assert {k: v for k, v in resumed.result.items() if k not in own} == {
+        k: v for k, v in whole.result.items() if k not in own
     }
 
 
@@ -220,8 +222,14 @@ def test_a_request_is_completed():
         "top_k": 8,
         "threshold": None,
         "limit": None,
+        "samples": 1,
+        "use_case": "",
+        "language": "",
     }
-    wanted = {"method": "selective", "engine": "builtin", "top_k": 3, "threshold": 0.25, "limit": 9}
+    wanted = {
+        **{"method": "generative", "engine": "openai", "top_k": 3, "threshold": 0.25, "limit": 9},
+        **{"samples": 3, "use_case": "school", "language": "Danish"},
+    }
     assert check_request(wanted) == wanted
 
 
@@ -246,6 +254,14 @@ def test_a_request_is_completed():
         {"limit": -3},
         {"limit": 1.5},
         {"limit": True},
+        {"samples": 0},
+        {"samples": 10},
+        {"samples": True},
+        {"samples": "2"},
+        {"use_case": "x" * 401},
+        {"use_case": 5},
+        {"language": ["English"]},
+        {"language": "x" * 61},
     ],
     ids=repr,
 )
