@@ -7,13 +7,15 @@ from collections.abc import Iterable
 from typing import Any
 
 import orjson
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from core.corpora.catalog import Corpus, find_corpus
+from core.review.agreement import update_agreement
 from core.review.decisions import record
 from core.store.database import Database
 from core.store.runs import Answer, Recipe, start_run, store_answers
 from core.store.schema import import_note, item
+from core.store.schema import tag as tag_table
 from core.vocabulary.store import add_tag
 
 ANN = "ann"  # the person who decides unless a test says otherwise
@@ -93,6 +95,44 @@ def suggest(
     return database.write(write)
 
 
+def generate(
+    database: Database,
+    answers: dict[str, Iterable[tuple[str | None, str, float, dict[str, Any]]]],
+    corpus: str = "Talks",
+) -> int:
+    """A generative run whose answers are {external id: [(tag id or None, words as said, score, detail), …]}; its id.
+
+    The agreement with the selective run is brought up to date, as the tagging job does.
+    """
+    found = corpus_of(database, corpus)
+    keys = {row.external_id: row.pk for row in rows_of(database, corpus)}
+    recipe = Recipe("tags", "generative", "builtin", "none", {"top_k": 8, "samples": 5})
+
+    def write(connection: Any) -> int:
+        run = start_run(connection, found.pk, recipe, ANN, None)
+        given = []
+        for name, said in answers.items():
+            rows = [
+                {
+                    "field": "tags",
+                    "tag": None if tag is None else int(tag),
+                    "value": value,
+                    "score": score,
+                    "rank": rank,
+                    "evidence": "[]",
+                    "validity": "valid",
+                    "detail": orjson.dumps(detail).decode(),
+                }
+                for rank, (tag, value, score, detail) in enumerate(said, start=1)
+            ]
+            given.append(Answer(keys[name], rows=rows))
+        store_answers(connection, run, given)
+        update_agreement(connection, [answer.item for answer in given])
+        return run
+
+    return database.write(write)
+
+
 def event(
     item_id: str,
     version: int,
@@ -123,3 +163,14 @@ def event(
 
 def decide(database: Database, *events: Any, person: str = ANN) -> list[dict[str, Any]]:
     return database.write(lambda c: record(c, list(events), person))
+
+
+def merge_tags(database: Database, drop: str, keep: str) -> None:
+    """Let one tag mean another, as accepting a proposal does."""
+    change = update(tag_table).where(tag_table.c.id == int(drop)).values(state="merged", merged_into=int(keep))
+    database.write(lambda c: c.execute(change) and None)
+
+
+def archive_tag(database: Database, tag: str) -> None:
+    change = update(tag_table).where(tag_table.c.id == int(tag)).values(state="archived")
+    database.write(lambda c: c.execute(change) and None)

@@ -2,13 +2,14 @@
 
 const BASE = new URL("../../api/", import.meta.url).pathname;
 
-/** What the server said was wrong: `message` and `remedy` are sentences for people. `offline` is true when
+/** What the server said was wrong: `message` and `remedy` are sentences for people, `kind` is the error's name. `offline` is true when
  *  no server answered. */
 export class ApiError extends Error {
-  constructor(message, remedy = "", status = 0) {
+  constructor(message, remedy = "", status = 0, kind = "") {
     super(message);
     this.remedy = remedy;
     this.status = status;
+    this.kind = kind;
     this.offline = status === 0;
   }
 }
@@ -48,7 +49,7 @@ async function call(method, path, query, body, signal) {
     if (response.ok) throw new ApiError("The server sent an answer that is not JSON.", "Reload the page.", response.status);
   }
   if (!response.ok)
-    throw new ApiError(data.message || `The server answered ${response.status}.`, data.remedy || "", response.status);
+    throw new ApiError(data.message || `The server answered ${response.status}.`, data.remedy || "", response.status, data.error);
   return data;
 }
 

@@ -142,7 +142,7 @@ async function openEngine() {
       dialog.body,
       h(
         "div.tl-stack",
-        h("div", h("b", engine.label), h("p.tl-meta", "Tagloom's own answers: no language model, no key, nothing leaves this computer. The same question always gets the same answer.")),
+        h("div", h("b", engine.label), h("p.tl-meta", engine.name === "builtin" ? "Tagloom's own answers: no language model, no key, nothing leaves this computer. The same question always gets the same answer." : `A language model at ${engine.base_url}. Items' texts are sent there when you tag or build a vocabulary with it.`)),
         embedding.found
           ? h("div", h("b", "Embedding model"), h("p.tl-meta", `${embedding.name}, found in: ${embedding.source}`))
           : h("div.tl-error", h("b", embedding.reason || "The embedding model was not found."), h("span", embedding.remedy)),
@@ -151,6 +151,6 @@ async function openEngine() {
   } catch (error) {
     fill(dialog.body, errorBox(error));
   }
-  fill(dialog.actions, h("span.tl-grow"), h("button.tl-btn", { onclick: () => (dialog.close(), go("settings")) }, "Open settings"));
+  fill(dialog.actions, h("span.tl-grow"), h("button.tl-btn", { onclick: () => (dialog.close(), go("settings")) }, "Switch in settings"));
 }
 

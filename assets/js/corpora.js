@@ -90,7 +90,7 @@ export function mount(element) {
         list,
         emptyState(
           "Start with a corpus",
-          "A corpus is a collection of things to tag: talks, articles, products, videos. Bring a csv, tsv, json, jsonl or parquet file, or a zip of them; Tagloom finds out what the columns mean and shows you before anything is stored.",
+          "A corpus is a collection of things to tag: talks, articles, products, videos. Bring a csv, txt, json, jsonl, xlsx, parquet or feather file, or a zip of them; Tagloom finds out what the columns mean and shows you before anything is stored.",
           h("button.tl-btn.tl-primary", { onclick: add }, "Add a corpus"),
         ),
       );

@@ -1,4 +1,5 @@
-// Runs before the first paint, so that a dark page does not flash white; theme.js takes over later.
+// Puts a dark page into the dark as early as a script of the page can. Gradio adds the head's scripts itself, so a
+// first paint may come before; theme.js takes over later.
 (() => {
   let stored = null;
   try {

@@ -53,7 +53,7 @@ export function openItem(id, ids, corpus, moved) {
     const own = item.state.accepted.filter((tag) => !item.suggestions.some((each) => each.tag === tag)).map((tag) => names.get(tag) || tag);
     return [
       h("div.tl-row.tl-meta", statusSign(item.state.status, true), item.state.person && `by ${item.state.person}, ${ago(item.state.at)}`, item.external_id && h("span.tl-muted", `id ${item.external_id}`)),
-      suggestionField(item.suggestions, item.state.accepted, item.state.rejected),
+      suggestionField(item.suggestions, item.state.accepted, item.state.rejected, item.state.dropped),
       chipField("Added by a person", own, "tl-P"),
       chipField("Gold tags", item.gold),
       fieldList(item.fields),

@@ -23,8 +23,8 @@ export function chipField(label, names, kind = "") {
   return names?.length ? h("div.tl-field", h("span.tl-label", label), h("div", names.map((name) => h("span.tl-chip.tl-mini", { class: kind }, h("b", name))))) : null;
 }
 
-/** Suggestions with score and agent. */
-export function suggestionField(suggestions, accepted = [], rejected = []) {
+/** Suggestions with score and agent; those that are new to the vocabulary with a plus. `dropped` are keys of new ones. */
+export function suggestionField(suggestions, accepted = [], rejected = [], dropped = []) {
   if (!suggestions?.length) return null;
   return h(
     "div.tl-field",
@@ -34,9 +34,13 @@ export function suggestionField(suggestions, accepted = [], rejected = []) {
       suggestions.map((each) =>
         h(
           "span.tl-chip.tl-mini",
-          { class: `tl-${each.agent} ${accepted.includes(each.tag) ? "tl-yes" : ""} ${rejected.includes(each.tag) ? "tl-no" : ""}`, title: each.evidence?.[0]?.passage || "" },
+          {
+            class: `tl-${each.agent} ${accepted.includes(each.tag) ? "tl-yes" : ""} ${rejected.includes(each.tag) || dropped.includes(each.key) ? "tl-no" : ""} ${each.tag ? "" : "tl-new"}`,
+            title: each.evidence?.[0]?.passage || (each.tag ? "" : "not in the vocabulary"),
+          },
           accepted.includes(each.tag) && h("span", { "aria-label": "accepted" }, "✓"),
-          h("b", each.name),
+          !each.tag && h("span", { "aria-label": "new to the vocabulary" }, "+"),
+          h("b", each.name ?? each.value),
           h("span.tl-n", score(each.score)),
           h("span.tl-who", each.agent),
         ),

@@ -23,6 +23,8 @@ export function outcome(job) {
     return ["new", "updated", "unchanged", "skipped"].filter((key) => result[key] || key === "new").map((key) => `${count(result[key])} ${key}`).join(" · ");
   if (job.kind === "tag" && result.suggestions !== undefined)
     return `${plural(result.suggestions, "suggestion")} for ${plural(result.ok ?? result.items, "item")}${result.failed ? ` · ${count(result.failed)} failed` : ""}`;
+  if (job.kind === "vocabulary" && result.proposals) return `${plural(Object.values(result.proposals).reduce((sum, n) => sum + n, 0), "proposal")} from ${plural(result.items, "item")}`;
+  if (job.kind === "vocabulary-import" && result.added !== undefined) return `${plural(result.added, "tag")} added · ${plural((result.proposals?.alias || 0) + (result.proposals?.archive || 0), "proposal")}`;
   if (job.kind === "export" && result.items !== undefined) return `${plural(result.items, "item")}${result.bytes ? ` · ${bytes(result.bytes)}` : ""}`;
   return "";
 }

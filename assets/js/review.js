@@ -62,12 +62,16 @@ export function mount(element) {
   const view = new View(element, {
     corpus: (id) => (document.activeElement.blur(), open({ corpus: id, queue: queue.status })),
     queue: (status) => (document.activeElement.blur(), open({ corpus: queue.corpus, queue: status })),
+    filter: (filter) => (document.activeElement.blur(), open({ corpus: queue.corpus, queue: queue.status, filter })),
     previous: () => act({ name: "previous" }),
     skip: () => act({ name: "skip" }),
     undo: () => act({ name: "undo" }),
     reject: () => act({ name: "reject" }),
     accept: () => act({ name: "accept" }),
     toggle: (tag) => act({ name: "chip", tag, item: drawn.item?.id }),
+    map: (chip, tag) => act({ name: "map", tag, chip, item: drawn.item?.id }),
+    take: (chip) => act({ name: "take", chip, item: drawn.item?.id }),
+    drop: (chip) => act({ name: "drop", chip, item: drawn.item?.id }),
     blind: () => act({ name: "blind" }),
     keys: openSheet,
     refused: () => openChoices(mine, actions.name.bind(actions), { open: (entry) => open({ item: entry.row.event.item, queue: queue.status, fetch: true }), choose: (entry, yes) => press(() => actions.choose(entry, yes)) }),
@@ -92,6 +96,11 @@ export function mount(element) {
     const handlers = {
       toggle: () => actions.digit(action.digit),
       chip: () => actions.toggle(action.tag, action.item),
+      map: () => actions.map(action.tag, action.chip, action.item),
+      take: () => actions.take(action.chip, action.item),
+      drop: () => actions.drop(action.chip, action.item),
+      nearerBack: () => actions.nearer(-1),
+      nearerOn: () => actions.nearer(1),
       blind: async () => {
         blind = !blind;
         keep("tagloom:blind", blind ? "yes" : "no");
@@ -158,7 +167,7 @@ export function mount(element) {
     if (drawn.fetching === item.id) return;
     drawn = { item: null, fetching: item.id };
     view.screen(screen("loading", {}));
-    queue.open({ corpus: queue.corpus, status: queue.status, item: item.id }, { quiet: true });
+    queue.open({ corpus: queue.corpus, status: queue.status, filter: queue.filter, item: item.id }, { quiet: true });
   }
 
   function drawItem(item) {
@@ -166,7 +175,7 @@ export function mount(element) {
     item.seen ??= performance.now();
     const state = queue.state(item);
     const shown = actions.shown(item, state);
-    const chips = JSON.stringify([shown.groups.map((group) => [group.label, group.chips.map((chip) => [chip.tag, chip.name])]), corpus()?.runs > 0]);
+    const chips = JSON.stringify([shown.groups.map((group) => [group.label, group.chips.map((chip) => [chip.id, chip.name])]), corpus()?.runs > 0]);
     shown.hint = hint(item, corpus());
     if (drawn.item !== item || drawn.fields !== item.fields) {
       view.drawItem(item, state, shown);
@@ -210,7 +219,7 @@ export function mount(element) {
 
   function drawScreen() {
     const kind = kindOf(queue, corpora);
-    const key = `${kind} ${queue.status} ${queue.corpus} ${kind === "waiting" ? outbox.rows.length + queue.problem.message : JSON.stringify(queue.counts)}`;
+    const key = `${kind} ${queue.filter} ${queue.status} ${queue.corpus} ${kind === "waiting" ? outbox.rows.length + queue.problem.message : JSON.stringify(queue.scope)}`;
     if (drawn.screen === key) return;
     drawn = { item: null, screen: key };
     view.screen(screen(kind, { queue, corpus: corpus(), unsaved: outbox.rows.length, open }));
@@ -254,18 +263,19 @@ export function mount(element) {
     clearTimeout(addressTimer);
     addressTimer = null;
     if (!queue.loaded || !visible()) return;
-    note("review", { corpus: queue.corpus, item: queue.current?.id, queue: queue.status });
+    const { filter, status } = queue;
+    note("review", { corpus: queue.corpus, item: queue.current?.id, ...(filter === "all" ? { queue: status } : { queue: filter, status }) });
     keep(`tagloom:review:${project}`, queue.corpus);
   }
 
   /** Show a queue, at an item if one is given. */
-  function open({ corpus: id, item = null, queue: status, fetch = false }) {
-    if (fetch || (item && queue.holds(item) && id === queue.corpus && status === queue.status))
+  function open({ corpus: id, item = null, queue: status, filter = queue.filter, fetch = false }) {
+    if (fetch || (item && queue.holds(item) && id === queue.corpus && status === queue.status && filter === queue.filter))
       return press(async () => {
         if (!queue.jump(item)) await actions.visit(item);
       });
-    asked = { corpus: id, queue: status, item };
-    return serial(async () => void queue.open({ corpus: id, status, item }));
+    asked = { corpus: id, queue: status, filter, item };
+    return serial(async () => void queue.open({ corpus: id, status, filter, item }));
   }
 
   function follow(params) {
@@ -273,10 +283,12 @@ export function mount(element) {
     const known = (id) => corpora.some((each) => String(each.id) === String(id));
     const last = [params.corpus, asked?.corpus, recall(`tagloom:review:${project}`)].find((id) => id && known(id));
     const id = corpora.find((each) => String(each.id) === String(last))?.id ?? (corpora.find((each) => each.runs) || corpora[0]).id;
-    const status = params.queue || (asked?.corpus === id ? asked.queue : "pending");
-    const same = asked?.corpus === id && asked.queue === status;
+    const before = asked?.corpus === id ? asked : { queue: "pending", filter: "all" };
+    const filter = !params.queue ? before.filter : params.queue === "disagree" ? "disagree" : "all";
+    const status = !params.queue ? before.queue : filter === "all" ? params.queue : params.status || "pending";
+    const same = asked?.corpus === id && asked.queue === status && asked.filter === filter;
     if (same && (!params.item || params.item === (queue.current?.id ?? asked.item))) return;
-    open({ corpus: id, item: params.item || null, queue: status });
+    open({ corpus: id, item: params.item || null, queue: status, filter });
   }
 
   async function loadCorpora() {

@@ -40,7 +40,7 @@ const person = (by) => by?.name || by || "somebody else";
 function side(label, state, name) {
   const list = (sign, tags) => tags.length > 0 && h("span", { dir: "auto" }, ` ${sign} ${tags.map(name).join(", ")}`);
   const [sign, status] = STATUS[state.status] || ["", state.status];
-  return h("p.tl-rv-side", h("span.tl-label", label), h("span", `${sign} ${status}`), list("✓", state.accepted), list("✕", state.rejected));
+  return h("p.tl-rv-side", h("span.tl-label", label), h("span", `${sign} ${status}`), list("✓", state.accepted), list("✕", state.rejected), state.dropped?.length > 0 && h("span", { dir: "auto" }, ` dropped: ${state.dropped.join(", ")}`));
 }
 
 /** All decisions that wait for a choice. `open(entry)` goes to the item, `choose(entry, mine)` settles it here. */

@@ -12,13 +12,22 @@ const KEYS = {
   k: "previous",
   "/": "add",
   b: "blind",
+  m: "map",
+  n: "take",
+  d: "drop",
+  ArrowLeft: "nearerBack",
+  ArrowRight: "nearerOn",
   "?": "sheet",
 };
-const REPEATS = new Set(["next", "previous"]); // a held key moves, but decides only once
+const REPEATS = new Set(["next", "previous", "nearerBack", "nearerOn"]); // a held key moves, but decides only once
 
 const SHEET = [
   ["↵", "Accept what is ticked, reject the rest, go on"],
-  ["1 – 9", "Tick a tag or take its tick away"],
+  ["1 – 9", "Tick a tag or take its tick away; choose a new one for m, n, d"],
+  ["m", "A new tag means its nearest one: accept that instead"],
+  ["←  →", "Choose which of the nearest ones m takes"],
+  ["n", "Take a new tag into the vocabulary and accept it"],
+  ["d", "Drop a new tag; once more takes that back"],
   ["/", "Add a tag: type, ↵ takes it, Esc leaves the box"],
   ["x", "None of these tags fits: reject all, go on"],
   ["s", "Skip: decide nothing, go on"],
@@ -41,6 +50,7 @@ export function actionOf(event, held) {
   if (!name) return null;
   if (event.repeat && !REPEATS.has(name)) return { name: "ignore" };
   if (event.key === "Enter" && held && target === held && held.matches(PRESSABLE)) return null;
+  if (event.key.startsWith("Arrow") && (event.shiftKey || (target instanceof Element && target.closest("[role=tab], [role=radio], [role=slider], [role=menuitem]")))) return null;
   return name === "toggle" ? { name, digit: digitOf(event) } : { name };
 }
 
@@ -81,6 +91,6 @@ export function openSheet() {
   fill(
     dialog.body,
     h("dl.tl-rv-sheet", SHEET.map(([key, words]) => [h("dt", key.split("  ").map((each) => h("span.tl-rv-cap", each))), h("dd", words)])),
-    h("p.tl-meta", "Keys rest while you type and while a dialog is open. What Enter saves is always what shows as ticked."),
+    h("p.tl-meta", "Keys rest while you type and while a dialog is open. What Enter saves is always what shows as ticked; new tags that you leave alone stay undecided."),
   );
 }

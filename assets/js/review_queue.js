@@ -14,10 +14,12 @@ const PAUSE = { first: 400, most: 5000 };
 export class Queue {
   corpus = null;
   status = "pending";
+  filter = "all"; // "disagree": only items about which the agents disagree
   items = new Map(); // id → item, of everything loaded
   order = []; // ids by position
   at = 0; // index of the current item; order.length when past the last one
-  counts = {};
+  counts = {}; // of the corpus, by status
+  disagree = {}; // of those about which the agents disagree
   person = null; // whose decisions these are
   total = 0;
   loaded = false; // has the first page arrived?
@@ -61,14 +63,14 @@ export class Queue {
   /** Start a queue, at one item or at its beginning. `quiet` keeps what is shown (and goes on with it) until the first
    *  page is there. Resolves true then, or false when something newer was opened meanwhile. Asks until it succeeds,
    *  unless `once`: then it throws. */
-  async open({ corpus, status, item = null }, { quiet = false, once = false } = {}) {
-    const turn = { corpus, status, over: false, abort: new AbortController(), cursor: {}, filling: false, fails: 0 };
+  async open({ corpus, status, filter = this.filter, item = null }, { quiet = false, once = false } = {}) {
+    const turn = { corpus, status, filter, over: false, abort: new AbortController(), cursor: {}, filling: false, fails: 0 };
     stop(this.#opening);
     this.#opening = turn;
     if (!quiet) {
       stop(this.#turn);
       if (corpus !== this.corpus) this.items.clear();
-      Object.assign(this, { corpus, status, order: [], at: 0, loaded: false, problem: null });
+      Object.assign(this, { corpus, status, filter, order: [], at: 0, loaded: false, problem: null });
       this.onChange();
     }
     while (!turn.over) {
@@ -79,7 +81,7 @@ export class Queue {
         this.#turn = turn;
         this.#opening = null;
         turn.cursor = { next: page.next, previous: page.previous };
-        Object.assign(this, { corpus, status, order: [], at: 0, loaded: true, problem: null });
+        Object.assign(this, { corpus, status, filter, order: [], at: 0, loaded: true, problem: null });
         this.#merge(page);
         this.at = Math.max(0, item === null ? 0 : this.order.indexOf(item));
         this.onChange();
@@ -100,9 +102,9 @@ export class Queue {
    *  gone through stays as it is. Failures are left to the next occasion. */
   async refresh() {
     const from = this.current?.id;
-    const { corpus, status } = this;
-    if (!from) return void this.open({ corpus, status });
-    const turn = { corpus, status, over: false, abort: new AbortController(), filling: false, fails: 0 };
+    const { corpus, status, filter } = this;
+    if (!from) return void this.open({ corpus, status, filter });
+    const turn = { corpus, status, filter, over: false, abort: new AbortController(), filling: false, fails: 0 };
     stop(this.#opening);
     this.#opening = turn;
     try {
@@ -129,7 +131,7 @@ export class Queue {
    *  window around it. Throws if that fails. */
   async bring(id, corpus = this.corpus) {
     const turn = this.#turn;
-    const only = { corpus, status: this.status, abort: new AbortController() };
+    const only = { corpus, status: this.status, filter: this.filter, abort: new AbortController() };
     const late = setTimeout(() => only.abort.abort(), PATIENCE / 2);
     try {
       const page = await this.#ask(only, { item: id, limit: 1 });
@@ -216,7 +218,7 @@ export class Queue {
 
   async #ask(turn, query) {
     const signals = [turn.abort.signal, AbortSignal.timeout(PATIENCE)];
-    const page = await get("review/queue", { corpus: turn.corpus, status: turn.status, limit: PAGE, ...query }, AbortSignal.any?.(signals) ?? signals[0]);
+    const page = await get("review/queue", { corpus: turn.corpus, status: turn.status, queue: turn.filter === "all" ? null : turn.filter, limit: PAGE, ...query }, AbortSignal.any?.(signals) ?? signals[0]);
     if (!Array.isArray(page.items)) throw new ApiError("The server's answer holds no items.", "Reload the page.", 500);
     return page;
   }
@@ -253,20 +255,28 @@ export class Queue {
 
   #count(page) {
     this.counts = { ...page.counts };
+    this.disagree = { ...page.disagree };
     this.total = page.total ?? 0;
     // The server counts without what it has not received yet; what is on its way may be counted or not.
     this.#unsure = this.outbox.rows.length > 0;
     for (const id of new Set(this.outbox.rows.map((row) => row.event.item))) {
       const item = this.items.get(id);
-      if (item) this.recount(item.state.status, this.state(item).status);
+      if (item) this.recount(item, item.state.status, this.state(item).status);
     }
   }
 
-  /** One item has changed its status. */
-  recount(from, to) {
-    if (from === to || !(this.counts[from] > 0)) return;
-    this.counts[from] -= 1;
-    this.counts[to] = (this.counts[to] ?? 0) + 1;
+  /** An item has changed its status. */
+  recount(item, from, to) {
+    for (const counts of disagreed(item) ? [this.counts, this.disagree] : [this.counts]) {
+      if (from === to || !(counts[from] > 0)) continue;
+      counts[from] -= 1;
+      counts[to] = (counts[to] ?? 0) + 1;
+    }
+  }
+
+  /** Counts by status of what this queue goes through: the corpus, or what the agents disagree about. */
+  get scope() {
+    return this.filter === "disagree" ? this.disagree : this.counts;
   }
 
   /** Ask for the counts again if they were taken while decisions were on their way, and none is any more. */
@@ -280,9 +290,14 @@ export class Queue {
     this.onChange();
   }
 
-  /** All items of the corpus. */
+  /** All items that this queue goes through, whatever their status. */
   get size() {
-    return Object.values(this.counts).reduce((sum, n) => sum + n, 0) || this.total;
+    return sum(this.scope) || (this.filter === "all" ? this.total : 0);
+  }
+
+  /** Items about which the agents disagree. */
+  get disagreeing() {
+    return sum(this.disagree);
   }
 
   // A day's work must not fill the memory: texts far behind are let go and fetched again if somebody goes back there.
@@ -304,6 +319,7 @@ export class Queue {
   rename(tags) {
     for (const item of this.items.values()) {
       item.state = renamedState(item.state, tags);
+      for (const each of item.suggestions) if (each.tag in tags) each.tag = tags[each.tag]; // merged since
       for (const tag of item.yours || []) if (tag.tag in tags) tag.tag = tags[tag.tag];
     }
   }
@@ -316,6 +332,10 @@ export class Queue {
     item.whole = true;
   }
 }
+
+/** Less than half of the tags that either agent suggested are shared. */
+const disagreed = (item) => typeof item.agreement === "number" && item.agreement < 0.5;
+const sum = (counts) => Object.values(counts).reduce((all, n) => all + n, 0);
 
 function stop(turn) {
   if (!turn) return;

@@ -30,9 +30,18 @@ export function screen(kind, at) {
     const kept = unsaved === 1 ? "Your decision is" : `Your ${count(unsaved)} decisions are`;
     return emptyState("Waiting for the server.", `${unsaved ? `${kept} kept in this browser. ` : ""}This page goes on by itself.`);
   }
+  if (kind === "empty" && queue.filter === "disagree" && !queue.disagreeing)
+    return emptyState(
+      "The agents do not disagree",
+      "This queue gathers the items about which the selective and the generative agent share less than half of their tags. It fills when both have tagged this corpus.",
+      corpus && button("Tag this corpus…", () => openTagDialog(corpus)),
+      onwards(at),
+    );
   if (kind === "empty")
     return emptyState(queue.status === "pending" ? "Nothing is pending" : "This queue is empty", `No item of “${corpus?.name ?? "this corpus"}” is in this queue.`, onwards(at));
-  const left = queue.status === "all" ? 0 : (queue.counts[queue.status] ?? 0);
+  const left = queue.status === "all" ? 0 : (queue.scope[queue.status] ?? 0);
+  if (queue.status === "pending" && !left && queue.filter === "disagree")
+    return emptyState("Every disagreement is settled", `All ${count(queue.disagreeing)} items about which the agents disagree have been decided or skipped.`, onwards(at));
   if (queue.status === "pending" && !left)
     return emptyState(`All ${count(queue.counts.done ?? 0)} pending items are done`, "Every item of this corpus has been decided or skipped.", onwards(at));
   return emptyState(
@@ -47,8 +56,8 @@ function onwards({ queue, corpus, open }) {
   const { skipped = 0, pending = 0 } = queue.counts;
   return h(
     "div.tl-row.tl-rv-onwards",
-    pending > 0 && queue.status !== "pending" && button(`Review ${count(pending)} pending`, () => open({ corpus: queue.corpus, queue: "pending" }), "tl-primary"),
-    skipped > 0 && queue.status !== "skipped" && button(`Review ${count(skipped)} skipped`, () => open({ corpus: queue.corpus, queue: "skipped" })),
+    pending > 0 && (queue.status !== "pending" || queue.filter !== "all") && button(`Review ${count(pending)} pending`, () => open({ corpus: queue.corpus, queue: "pending", filter: "all" }), "tl-primary"),
+    skipped > 0 && (queue.status !== "skipped" || queue.filter !== "all") && button(`Review ${count(skipped)} skipped`, () => open({ corpus: queue.corpus, queue: "skipped", filter: "all" })),
     corpus && button("Export…", () => openExportDialog({ ...corpus, status: queue.counts })),
   );
 }

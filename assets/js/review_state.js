@@ -1,45 +1,66 @@
 // What is ticked on an item, and what each key makes of it. Pure: nothing here draws, waits or remembers.
 //
-// State {status, accepted: [tag], rejected: [tag], version} is what is decided; a suggestion that is in neither list is
-// undecided. What Enter saves is exactly `ticked(item, state)`, which is also what the chips show.
+// State {status, accepted: [tag], rejected: [tag], dropped: [key], version} is what is decided; a suggestion that is in
+// none of the lists is undecided. What Enter saves is exactly `ticked(item, state)`, which is also what the chips show.
+// A *new tag* is a word that an agent said and the vocabulary does not have: a suggestion without `tag`, known by its
+// `key`. It is never ticked; a person maps it to a tag, takes it into the vocabulary, or drops it.
 
 export const AGENTS = { S: "Selective", G: "Generative", L: "Learned" };
 
 /** A suggestion below this score is drawn faintly. */
 export const LOW_SCORE = 0.4;
 
-/** The agents that suggested something for this item, in the order of the groups. */
+/** What makes two names the same, as the server says it. */
+export const keyOf = (name) => name.normalize("NFKC").toLowerCase().split(/\s+/).filter(Boolean).join(" ");
+
+/** The agents that answered this item, also with nothing, in the order of the groups. */
 export function agentsOf(item) {
-  const found = new Set(item.suggestions.map((s) => s.agent));
+  const found = new Set([...(item.agents || []), ...item.suggestions.map((s) => s.agent)]);
   return [...Object.keys(AGENTS).filter((a) => found.has(a)), ...[...found].filter((a) => !AGENTS[a])];
 }
 
-/** One chip per suggested tag, several agents' and runs' suggestions merged, best rank first:
- *  {tag, name, score (best), rank, agents: [letter], evidence: [], yours: false}. */
-export function suggested(item) {
+const byRank = (a, b) => a.rank - b.rank || b.score - a.score;
+
+/** Suggestions as chips, several agents' and runs' merged, best rank first. */
+function united(item, suggestions, chipOf) {
   const chips = new Map();
   const agents = agentsOf(item);
-  for (const s of item.suggestions) {
-    const chip = chips.get(s.tag) || { tag: s.tag, name: s.name, score: 0, rank: Infinity, agents: [], evidence: [], yours: false };
-    chips.set(s.tag, chip);
+  for (const s of suggestions) {
+    const fresh = chipOf(s);
+    const chip = chips.get(fresh.id) || { ...fresh, name: s.name, score: 0, rank: Infinity, agents: [], evidence: [], yours: false };
+    chips.set(chip.id, chip);
     chip.score = Math.max(chip.score, s.score ?? 0);
     chip.rank = Math.min(chip.rank, s.rank ?? Infinity);
     if (!chip.agents.includes(s.agent)) chip.agents.push(s.agent);
     chip.evidence.push(...(s.evidence || []));
+    if (s.samples > 1) Object.assign(chip, { votes: s.votes, samples: s.samples });
+    // the words that were said, where they are others than the tag's name
+    if (s.tag && s.value && keyOf(s.value) !== keyOf(s.name)) chip.said ??= { value: s.value, similarity: s.similarity < 0.995 ? s.similarity : null };
   }
   const list = [...chips.values()];
   for (const chip of list) chip.agents.sort((a, b) => agents.indexOf(a) - agents.indexOf(b));
-  return list.sort((a, b) => a.rank - b.rank || b.score - a.score);
+  return list.sort(byRank);
 }
+
+/** One chip per suggested tag of the vocabulary: {id, tag, name, score (best), rank, agents: [letter], evidence: [],
+ *  votes?, samples?, said?: {value, similarity}, yours: false}. */
+export const suggested = (item) => united(item, item.suggestions.filter((s) => s.tag), (s) => ({ id: s.tag, tag: s.tag }));
+
+/** One chip per new tag: as `suggested`, with {id: "+key", tag: null, key, fresh: true, nearest: [{tag, name, similarity}],
+ *  mapped: the tag that a person last said it means, or null}. */
+export const freshTags = (item) =>
+  united(item, item.suggestions.filter((s) => !s.tag), (s) => ({ id: `+${s.key}`, tag: null, key: s.key, fresh: true, nearest: s.nearest || [], mapped: item.mapped?.[s.key] ?? null }));
 
 /** The chips as they stand on the panel: [{label, chips}]. `yours` are tags that nobody suggested: [{tag, name}].
  *  Blind puts every suggestion into one group ordered by name, so that neither agent, agreement nor rank shows. */
 export function groups(item, yours, blind) {
   const chips = suggested(item);
+  const fresh = freshTags(item);
   const agents = agentsOf(item);
   const out = [];
   const add = (label, members) => members.length && out.push({ label, chips: members });
-  if (blind) add("Suggested", [...chips].sort((a, b) => a.name.localeCompare(b.name)));
+  const byName = (list) => [...list].sort((a, b) => a.name.localeCompare(b.name));
+  if (blind) add("Suggested", byName(chips));
   else {
     const several = agents.length > 1;
     if (several) add(agents.length === 2 ? "Both agree" : "All agree", chips.filter((c) => c.agents.length === agents.length));
@@ -47,7 +68,8 @@ export function groups(item, yours, blind) {
     for (const agent of agents)
       add((AGENTS[agent] || agent) + (several ? " only" : ""), chips.filter((c) => c.agents.length === 1 && c.agents[0] === agent));
   }
-  add("Yours", yours.map((y) => ({ ...y, score: null, rank: null, agents: ["P"], evidence: [], yours: true })));
+  add("New", blind ? byName(fresh) : fresh);
+  add("Yours", yours.map((y) => ({ ...y, id: y.tag, score: null, rank: null, agents: ["P"], evidence: [], yours: true })));
   return out;
 }
 
@@ -75,7 +97,29 @@ export function face(tag, state, tickedTags) {
   return tickedTags.includes(tag) ? "soft" : "open";
 }
 
+/** What became of a new tag: {to: "added", tag} it is in the vocabulary and accepted here; {to: "mapped", tag} it
+ *  was said to mean a tag, which is accepted here; {to: "dropped"}; {to: "open"} undecided. `name(tag)` gives a tag's name. */
+export function fate(chip, state, name) {
+  const added = state.accepted.find((tag) => keyOf(name(tag)) === keyOf(chip.name));
+  if (added !== undefined) return { to: "added", tag: added };
+  if (!dropped(state).includes(chip.key)) return { to: "open" };
+  return state.accepted.includes(chip.mapped) ? { to: "mapped", tag: chip.mapped } : { to: "dropped" };
+}
+
+/** The new tag that m, n and d are about: the chosen one, or the first that is undecided. */
+export function inQuestion(item, state, name, chosen = null, order = freshTags(item)) {
+  return order.find((chip) => chip.id === chosen) || order.find((chip) => fate(chip, state, name).to === "open") || null;
+}
+
+/** Nearest tags with the one that the same word was mapped to before in the first place; three at most. */
+export function meantFirst(nearest, meant) {
+  const known = nearest.find((each) => each.tag === meant.tag);
+  return [known || { ...meant, similarity: null }, ...nearest.filter((each) => each !== known)].slice(0, 3);
+}
+
+const dropped = (state) => state.dropped || [];
 const without = (list, tag) => list.filter((other) => other !== tag);
+const lists = (state) => ({ accepted: [...state.accepted], rejected: [...state.rejected], dropped: [...dropped(state)] });
 
 /** The state after one tag was set to "accepted", "rejected" or "none". */
 export function set(state, tag, to) {
@@ -83,7 +127,21 @@ export function set(state, tag, to) {
     status: "in_progress",
     accepted: to === "accepted" ? [...without(state.accepted, tag), tag] : without(state.accepted, tag),
     rejected: to === "rejected" ? [...without(state.rejected, tag), tag] : without(state.rejected, tag),
+    dropped: [...dropped(state)],
   };
+}
+
+/** The state after a new tag was "mapped" to a tag, "added" as a tag, "dropped", or made "open" again. What stood in
+ *  its place before is taken back: a tag that it was added as, or mapped to and that nobody had suggested. */
+export function settled(item, state, chip, to, tag, name) {
+  const before = fate(chip, state, name);
+  let next = lists(state);
+  const suggestedToo = item.suggestions.some((s) => s.tag === before.tag);
+  if (before.tag && before.tag !== tag && !(before.to === "mapped" && suggestedToo)) next.accepted = without(next.accepted, before.tag);
+  if (tag) next = lists(set(next, tag, "accepted"));
+  next.dropped = without(next.dropped, chip.key);
+  if (to === "mapped" || to === "dropped") next.dropped.push(chip.key);
+  return { status: "in_progress", ...next };
 }
 
 /** What a press on a chip does: {tag, to}. A suggested tag swings between accepted and rejected; one that a person
@@ -93,19 +151,20 @@ export function toggled(item, state, tag) {
   return { tag, to: item.suggestions.some((s) => s.tag === tag) ? "rejected" : "none" };
 }
 
-/** Enter: ticked → accepted, suggested but not ticked → rejected. */
+/** Enter: ticked → accepted, suggested but not ticked → rejected. New tags that nobody decided stay undecided. */
 export function accepted(item, state) {
   const yes = ticked(item, state);
-  return { status: "done", accepted: yes, rejected: refused(item, state, yes) };
+  return { ...lists(state), status: "done", accepted: yes, rejected: refused(item, state, yes) };
 }
 
-/** x: none of these tags fits. */
+/** x: none of these tags fits, the new ones included. */
 export function rejected(item, state) {
-  return { status: "done", accepted: [], rejected: refused(item, state, []) };
+  const keys = new Set([...dropped(state), ...freshTags(item).map((chip) => chip.key)]);
+  return { status: "done", accepted: [], rejected: refused(item, state, []), dropped: [...keys] };
 }
 
 function refused(item, state, yes) {
-  const no = new Set([...state.rejected, ...item.suggestions.map((s) => s.tag)]);
+  const no = new Set([...state.rejected, ...suggested(item).map((chip) => chip.tag)]);
   for (const tag of yes) no.delete(tag);
   return [...no];
 }
@@ -114,13 +173,13 @@ function refused(item, state, yes) {
 export const skipped = (state) => ({ ...plain(state), status: "skipped" });
 
 /** Only what an event carries of a state. */
-export const plain = (state) => ({ status: state.status, accepted: [...state.accepted], rejected: [...state.rejected] });
+export const plain = (state) => ({ status: state.status, ...lists(state) });
 
 /** Do two states say the same of the item? `again` is set by the vocabulary, not by a decision, so it does not count. */
 export function same(a, b) {
   const set = (list) => [...list].sort().join("\n");
   const status = a.status === b.status || a.status === "again" || b.status === "again";
-  return status && set(a.accepted) === set(b.accepted) && set(a.rejected) === set(b.rejected);
+  return status && ["accepted", "rejected", "dropped"].every((name) => set(a[name] || []) === set(b[name] || []));
 }
 
 /** The event with client-made tag ids replaced by the vocabulary's (`tags`: {client id: id}). */

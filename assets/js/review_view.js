@@ -3,6 +3,7 @@
 
 import { ago, count, fill, h, marked, score } from "./dom.js";
 import { linkField } from "./item_view.js";
+import { certainty, faceOf, FreshBox, sureness } from "./review_fresh.js";
 import { face, LOW_SCORE, AGENTS } from "./review_state.js";
 import { options, statusSign } from "./signs.js";
 
@@ -14,6 +15,7 @@ const QUEUES = [
   ["again", "Needs another look"],
   ["all", "All items"],
 ];
+const FILTERS = [["all", "Every item"], ["disagree", "Agents disagree"]];
 const LONG = 600; // characters; a longer text is folded on a narrow screen
 const TICK = { yes: "✓", soft: "✓", no: "✕", open: "" };
 const WORD = { yes: "accepted", soft: "ticked", no: "rejected", open: "not ticked" };
@@ -29,12 +31,14 @@ export class View {
     this.on = on;
     this.corpora = h("select.tl-select", { "aria-label": "Corpus", onchange: (event) => on.corpus(event.target.value) });
     this.queues = h("select.tl-select", { "aria-label": "Queue", onchange: (event) => on.queue(event.target.value) }, options(QUEUES, "pending"));
+    this.filters = h("select.tl-select", { "aria-label": "Agreement", hidden: true, onchange: (event) => on.filter(event.target.value) }, options(FILTERS, "all"));
     this.progress = h("span.tl-meta.tl-rv-progress");
     this.bar = h("i");
     this.which = h("div.tl-row.tl-tight.tl-meta.tl-rv-which");
     this.choice = h("div.tl-rv-choice");
     this.body = h("div.tl-rv-body", { role: "region", "aria-label": "Item", tabIndex: 0 });
     this.chips = h("div.tl-rv-chips", { role: "group", "aria-label": "Tags of this item", tabIndex: -1 });
+    this.fresh = new FreshBox({ map: (chip, tag) => on.map(chip, tag), take: (chip) => on.take(chip), drop: (chip) => on.drop(chip) });
     this.hint = h("div");
     this.adding = h("div.tl-rv-add");
     this.blind = h("button.tl-btn.tl-quiet.tl-small", { onclick: () => on.blind(), title: "Hide who suggested what, and the scores" });
@@ -61,7 +65,7 @@ export class View {
         h(
           "section.tl-card.tl-rv-item",
           { "aria-label": "Item" },
-          h("div.tl-row.tl-spread", h("div.tl-row", this.corpora, this.queues, this.progress), this.which),
+          h("div.tl-row.tl-spread", h("div.tl-row", this.corpora, this.queues, this.filters, this.progress), this.which),
           h("div.tl-meter.tl-rv-meter", { "aria-hidden": "true" }, this.bar),
           this.choice,
           this.body,
@@ -104,11 +108,16 @@ export class View {
     if (queue.corpus !== null && this.corpora.value !== String(queue.corpus)) this.corpora.value = queue.corpus;
     for (const option of this.queues.options) {
       const [, label] = QUEUES.find(([value]) => value === option.value);
-      const n = option.value === "all" ? queue.size : queue.counts[option.value];
+      const n = option.value === "all" ? queue.size : queue.scope[option.value];
       const text = n === undefined ? label : `${label} · ${count(n)}`;
       if (option.text !== text) option.text = text;
     }
-    const done = queue.counts.done ?? 0;
+    const differ = queue.disagreeing;
+    this.filters.hidden = !differ && queue.filter === "all";
+    if (this.filters.value !== queue.filter) this.filters.value = queue.filter;
+    const words = differ ? `${FILTERS[1][1]} · ${count(differ)}` : FILTERS[1][1];
+    if (this.filters.options[1].text !== words) this.filters.options[1].text = words;
+    const done = queue.scope.done ?? 0;
     const text = queue.loaded ? `${count(done)} of ${count(queue.size)} reviewed` : "";
     if (this.progress.textContent !== text) this.progress.textContent = text;
     this.bar.style.width = `${queue.size ? (100 * done) / queue.size : 0}%`;
@@ -158,36 +167,50 @@ export class View {
     fill(
       this.chips,
       shown.groups.map(({ label, chips }) =>
-        h("div.tl-rv-group", h("span.tl-label", label), h("div", chips.map((chip) => this.#chip(chip, ++digit, shown)))),
+        h(
+          "div.tl-rv-group",
+          h("span.tl-label", label),
+          chips[0].fresh && h("span.tl-meta.tl-rv-beside", "not in the vocabulary yet"),
+          h("div", chips.map((chip) => this.#chip(chip, ++digit, shown))),
+          chips[0].fresh && this.fresh.element,
+        ),
       ),
     );
     this.update(item, state, shown);
     this.#marks = null;
     this.mark(null);
-    if (held) (this.#chips.get(held.dataset.tag)?.button ?? this.chips).focus({ preventScroll: true });
+    if (held && !this.chips.contains(document.activeElement)) (this.#chips.get(held.dataset.tag)?.button ?? this.chips).focus({ preventScroll: true });
   }
 
   #chip(chip, digit, { blind }) {
     const open = blind && !chip.yours;
     const kind = open ? "" : chip.agents.length > 1 ? "tl-both" : `tl-${chip.agents[0]}`;
-    const who = chip.yours ? "added by a person" : open ? "suggested" : `suggested by ${chip.agents.map((a) => AGENTS[a] || a).join(" and ")}, score ${chip.score.toFixed(2)}`;
+    const shade = chip.fresh ? "tl-rv-new" : "";
+    const said = !open && chip.said;
+    const who = chip.yours ? "added by a person" : open ? "suggested" : `suggested by ${chip.agents.map((a) => AGENTS[a] || a).join(" and ")}${said ? ` as ${said.value}` : ""}, ${chip.samples > 1 ? `${chip.votes} of ${chip.samples} samples` : `score ${chip.score.toFixed(2)}`}`;
     const tick = h("span.tl-rv-tick", { "aria-hidden": "true" });
     const button = h(
       "button.tl-chip.tl-rv-chip",
-      { type: "button", class: kind, data: { tag: chip.tag, name: chip.name }, onclick: () => this.on.toggle(chip.tag) },
+      { type: "button", class: `${kind} ${shade}`, data: { tag: chip.id, name: chip.name }, onclick: () => this.on.toggle(chip.id) },
       digit <= 9 && h("span.tl-k", { "aria-hidden": "true" }, digit),
       tick,
+      said && h("span.tl-rv-from", { "aria-hidden": "true" }, h("bdi", said.value), " →"),
       h("b", { dir: "auto" }, chip.name),
-      !open && h("span.tl-n", { "aria-hidden": "true" }, chip.yours ? "added" : score(chip.score)),
+      chip.fresh && h("span.tl-rv-to", { dir: "auto" }),
+      !open && h("span.tl-n", { "aria-hidden": "true", title: said && said.similarity !== null ? `similarity ${score(said.similarity)}` : "" }, chip.yours ? "added" : sureness(chip)),
       !open && !chip.yours && h("span.tl-who", { "aria-hidden": "true" }, chip.agents.join(" ")),
     );
-    this.#chips.set(chip.tag, { chip, button, tick, who: who + (digit <= 9 ? `, key ${digit}` : ""), low: !open && !chip.yours && chip.score < LOW_SCORE, face: null });
+    this.#chips.set(chip.id, { chip, button, tick, who: who + (digit <= 9 ? `, key ${digit}` : ""), low: !open && !chip.yours && certainty(chip) < LOW_SCORE, face: null });
     return button;
   }
 
   /** Only what a toggled chip or a changed status changes. */
-  update(item, state, { ticked }) {
+  update(item, state, { ticked, fates, asked, blind, name }) {
     for (const [, entry] of this.#chips) {
+      if (entry.chip.fresh) {
+        this.#updateFresh(entry, faceOf(fates.get(entry.chip.id), name), fates.get(entry.chip.id), asked?.chip.id === entry.chip.id, name);
+        continue;
+      }
       const now = face(entry.chip.tag, state, ticked);
       if (entry.face === now) continue;
       entry.face = now;
@@ -197,8 +220,17 @@ export class View {
       button.setAttribute("aria-pressed", String(now === "yes" || now === "soft"));
       button.setAttribute("aria-label", `${chip.name}, ${WORD[now]}, ${who}`);
     }
+    if (fates.size) this.fresh.draw(asked, asked && fates.get(asked.chip.id), fates.size, blind);
     const line = [statusSign(state.status, true), state.person && state.status !== "pending" ? h("span.tl-muted", `by ${state.person}`) : null, h("span.tl-muted", "·"), h("span.tl-clip", `item ${item.external_id || item.position || item.id}`)];
     fill(this.which, line);
+  }
+
+  #updateFresh({ button, tick, chip, who }, { sign, words, face }, fate, asked, name) {
+    tick.textContent = sign;
+    button.querySelector(".tl-rv-to").textContent = face === "mapped" ? `→ ${name(fate.tag)}` : "";
+    for (const [style, on] of [["tl-yes", face === "added"], ["tl-no", face === "dropped"], ["tl-rv-mapped", face === "mapped"], ["tl-rv-asked", asked]]) button.classList.toggle(style, on);
+    button.setAttribute("aria-pressed", String(asked));
+    button.setAttribute("aria-label", `New tag ${chip.name}, ${words}, ${who}`);
   }
 
   /** Show for a moment where a tag went. */
@@ -215,9 +247,9 @@ export class View {
    *  only resemble one would paint whole texts. */
   mark(tag, seek = false) {
     const chips = [...this.#chips.values()].map(({ chip }) => chip);
-    const pointed = chips.find((chip) => chip.tag === tag && chip.evidence.length);
+    const pointed = chips.find((chip) => chip.id === tag && chip.evidence.length);
     const named = (chip, field) => chip.evidence.filter((e) => e.field === field && e.match !== "meaning");
-    const key = `${pointed?.tag ?? ""} ${chips.map((chip) => chip.tag).join(" ")}`;
+    const key = `${pointed?.id ?? ""} ${chips.map((chip) => chip.id).join(" ")}`;
     if (key !== this.#marks) {
       this.#marks = key;
       for (const { field, element } of this.#texts) {

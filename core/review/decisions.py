@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 import uuid as uuid_module
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,21 +19,27 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from core.corpora.identity import number_of
 from core.errors import InvalidInput, NotFound, TagloomError
+from core.review.meanings import chunks, meanings, unite
 from core.store.schema import STATUS_CODE, STATUSES, current, decision, item, item_tag
 from core.store.times import iso
-from core.vocabulary.names import clean_name
+from core.vocabulary.names import clean_name, name_key
 from core.vocabulary.store import add_tag, check_tags, revision
 
 ACTIONS = ("accept", "edit", "reject", "skip", "undo")
 FIELDS = ("tags",)
 MOST_EVENTS = 200
 MOST_TAGS = 500
+LONGEST_KEY = 1000  # characters of a free tag's name key
 SHOWN_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What stands decided for one field of one item. Tag ids are integers; version 0 means untouched."""
+    """What stands decided for one field of one item. Tag ids are integers; version 0 means untouched.
+
+    Merged tags stand as the tags that they mean now. `dropped` are free tags (by name key) that a person does not
+    want as they were said. `stored` are the accepted tags as the projection holds them: with the ids of their time.
+    """
 
     status: str = "pending"
     accepted: tuple[int, ...] = ()
@@ -41,6 +47,8 @@ class State:
     version: int = 0
     person: str | None = None
     at: float | None = None
+    dropped: tuple[str, ...] = ()
+    stored: tuple[int, ...] | None = field(default=None, compare=False, repr=False)
 
     def as_dict(self) -> dict[str, Any]:
         """As the page gets it: ids as text."""
@@ -48,6 +56,7 @@ class State:
             "status": self.status,
             "accepted": [str(t) for t in self.accepted],
             "rejected": [str(t) for t in self.rejected],
+            "dropped": list(self.dropped),
             "version": self.version,
             "person": self.person,
             "at": iso(self.at),
@@ -55,25 +64,74 @@ class State:
 
     def content(self) -> str:
         """As events store it."""
-        return orjson.dumps({"status": self.status, "accepted": self.accepted, "rejected": self.rejected}).decode()
+        lists = {"accepted": self.accepted, "rejected": self.rejected, "dropped": self.dropped}
+        return orjson.dumps({"status": self.status, **lists}).decode()
+
+
+def as_meant(
+    accepted: tuple[int, ...], rejected: tuple[int, ...], means: dict[int, int]
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Both lists in the tags that they mean now; of two tags that became one, the one that was wanted counts."""
+    wanted = unite(accepted, means)
+    return wanted, tuple(t for t in unite(rejected, means) if t not in wanted)
+
+
+def _tags_in(contents: list[dict[str, Any]]) -> set[int]:
+    return {t for each in contents for name in ("accepted", "rejected") for t in each[name]}
+
+
+def contents_as_meant(connection: Connection, contents: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """States as events store them, in the tags that they mean now; older ones get an empty `dropped`."""
+    means = meanings(connection, _tags_in(contents))
+    found = []
+    for each in contents:
+        accepted, rejected = as_meant(tuple(each["accepted"]), tuple(each["rejected"]), means)
+        lists = {"accepted": accepted, "rejected": rejected, "dropped": tuple(each.get("dropped", ()))}
+        found.append({"status": each["status"], **lists})
+    return found
 
 
 def load_states(connection: Connection, items: dict[int, int], field: str = "tags") -> dict[int, State]:
     """States by item pk; `items` maps pk → stored status code (which an import may have set to "again")."""
+    if not items:
+        return {}
+    query = select(current).where(current.c.item.in_(list(items)), current.c.field == field)
+    rows = list(connection.execute(query))
+    stored = {row.item: (tuple(orjson.loads(row.accepted)), tuple(orjson.loads(row.rejected))) for row in rows}
+    means = meanings(connection, {t for lists in stored.values() for each in lists for t in each})
     states = {}
-    if items:
-        rows = connection.execute(select(current).where(current.c.item.in_(list(items)), current.c.field == field))
-        for row in rows:
-            status = "again" if items[row.item] == STATUS_CODE["again"] else row.status
-            states[row.item] = State(
-                status,
-                tuple(orjson.loads(row.accepted)),
-                tuple(orjson.loads(row.rejected)),
-                row.version,
-                row.person,
-                row.at,
-            )
+    for row in rows:
+        accepted, rejected = as_meant(*stored[row.item], means)
+        states[row.item] = State(
+            "again" if items[row.item] == STATUS_CODE["again"] else row.status,
+            accepted,
+            rejected,
+            row.version,
+            row.person,
+            row.at,
+            tuple(orjson.loads(row.dropped)),
+            stored[row.item][0],
+        )
     return {pk: states.get(pk) or State(status=STATUSES[code]) for pk, code in items.items()}
+
+
+def mapped_tags(connection: Connection, items: list[int]) -> dict[int, dict[str, str]]:
+    """What people last said that free tags mean, by item pk: {name key: tag id}. A mapped free tag counts as dropped,
+    since what it was mapped to stands in its place."""
+    found: dict[int, dict[str, str]] = {}
+    for part in chunks(items):
+        query = select(decision.c.item, decision.c.change).where(decision.c.item.in_(part), decision.c.applied == 1)
+        query = query.where(decision.c.undone == 0, decision.c.action == "edit", decision.c.change.is_not(None))
+        for row in connection.execute(query.order_by(decision.c.seq)):
+            change = orjson.loads(row.change)
+            said, tag_id = change.get("new"), change.get("tag")
+            if isinstance(said, str):
+                of_item = found.setdefault(row.item, {})
+                of_item.pop(name_key(said), None)
+                if change.get("to") == "mapped" and isinstance(tag_id, str) and tag_id.isdecimal():
+                    of_item[name_key(said)] = tag_id
+    means = meanings(connection, {int(t) for each in found.values() for t in each.values()})
+    return {pk: {key: str(means.get(int(t), int(t))) for key, t in each.items()} for pk, each in found.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +148,7 @@ class Event:
     status: str
     accepted: tuple[str, ...]
     rejected: tuple[str, ...]
+    dropped: tuple[str, ...] | None  # None: an older page, which knows of none
     new_tags: tuple[tuple[str, str], ...]
     shown: str
     blind: bool
@@ -109,6 +168,16 @@ def _ids(data: dict[str, Any], name: str) -> tuple[str, ...]:
     if not isinstance(values, list) or len(values) > MOST_TAGS or any(not isinstance(v, str) for v in values):
         raise InvalidInput(f"The decision's “{name}” is not a list of up to {MOST_TAGS} tag ids.", "Reload the page.")
     return tuple(dict.fromkeys(values))
+
+
+def _keys(data: dict[str, Any]) -> tuple[str, ...] | None:
+    keys = data.get("dropped")
+    if keys is None:
+        return None
+    if not isinstance(keys, list) or len(keys) > MOST_TAGS:
+        raise InvalidInput(f"The decision's “dropped” is not a list of up to {MOST_TAGS} names.", "Reload the page.")
+    checked = [_text({"dropped": key}, "dropped", LONGEST_KEY) for key in keys]
+    return tuple(dict.fromkeys(key for key in checked if key.strip()))
 
 
 def parse_event(data: Any) -> Event:
@@ -153,6 +222,7 @@ def parse_event(data: Any) -> Event:
         status=after["status"],
         accepted=_ids(after, "accepted"),
         rejected=_ids(after, "rejected"),
+        dropped=_keys(after),
         new_tags=tuple((_text(t, "id", 64), _text(t, "name", 400)) for t in new_tags),
         shown=shown,
         blind=data.get("blind") is True,
@@ -238,7 +308,8 @@ class _Batch:
         after = state
         if applied:
             accepted, rejected, real = self._real_tags(event)
-            after = State(event.status, accepted, rejected, state.version + 1, self.person, time.time())
+            dropped = state.dropped if event.dropped is None else event.dropped
+            after = State(event.status, accepted, rejected, state.version + 1, self.person, time.time(), dropped)
         values = {
             "uuid": event.uuid,
             "item": row.pk,
@@ -310,9 +381,16 @@ class _Batch:
         real = {client: str(add_tag(self.connection, name, self.person)) for client, name in invented.items()}
         if real:
             self.revision = revision(self.connection)
-        accepted = tuple(dict.fromkeys(int(real.get(t, t)) for t in event.accepted))
-        rejected = tuple(dict.fromkeys(int(real.get(t, t)) for t in event.rejected))
-        return accepted, tuple(t for t in rejected if t not in accepted), real
+        means = meanings(self.connection, {int(real.get(t, t)) for t in (*event.accepted, *event.rejected)})
+        accepted, rejected = as_meant(
+            tuple(int(real.get(t, t)) for t in event.accepted),
+            tuple(int(real.get(t, t)) for t in event.rejected),
+            means,
+        )
+        # the page learns what its tags are called now: those that it invented, and those merged since it was loaded
+        answer = {client: str(means.get(int(made), int(made))) for client, made in real.items()}
+        answer.update((t, str(means[int(t)])) for t in given if int(t) in means)
+        return accepted, rejected, answer
 
 
 def _who(state: State) -> dict[str, Any]:
@@ -320,7 +398,8 @@ def _who(state: State) -> dict[str, Any]:
 
 
 def _wanted(event: Event) -> str:
-    wanted = {"status": event.status, "accepted": event.accepted, "rejected": event.rejected}
+    lists = {"accepted": event.accepted, "rejected": event.rejected, "dropped": event.dropped or ()}
+    wanted = {"status": event.status, **lists}
     return orjson.dumps(wanted).decode()
 
 
@@ -330,6 +409,7 @@ def project(connection: Connection, pk: int, field: str, before: State, after: S
         "status": after.status,
         "accepted": orjson.dumps(after.accepted).decode(),
         "rejected": orjson.dumps(after.rejected).decode(),
+        "dropped": orjson.dumps(after.dropped).decode(),
         "version": after.version,
         "person": after.person,
         "at": after.at,
@@ -340,8 +420,9 @@ def project(connection: Connection, pk: int, field: str, before: State, after: S
     else:
         connection.execute(update(current).where(*where).values(**values))
     connection.execute(update(item).where(item.c.pk == pk).values(status=STATUS_CODE[after.status]))
-    gone = set(before.accepted) - set(after.accepted)
-    come = set(after.accepted) - set(before.accepted)
+    have = set(before.accepted if before.stored is None else before.stored)
+    gone = have - set(after.accepted)
+    come = set(after.accepted) - have
     if gone:
         connection.execute(delete(item_tag).where(item_tag.c.item == pk, item_tag.c.tag.in_(sorted(gone))))
     if come:
@@ -350,15 +431,15 @@ def project(connection: Connection, pk: int, field: str, before: State, after: S
 
 def rebuild(connection: Connection, pk: int, field: str = "tags") -> State:
     """The state that follows from an item's events alone; equals the stored projection (a test holds it so)."""
-    state = State()
     rows = connection.execute(
         select(decision)
         .where(decision.c.item == pk, decision.c.field == field, decision.c.applied == 1)
-        .order_by(decision.c.seq)
+        .order_by(decision.c.seq.desc())
+        .limit(1)
     )
-    for row in rows:
-        after = orjson.loads(row.after)
-        state = State(
-            after["status"], tuple(after["accepted"]), tuple(after["rejected"]), row.version, row.person, row.at
-        )
+    state = State()
+    for row in rows:  # what an event leaves behind is whole: the last one says everything
+        (after,) = contents_as_meant(connection, [orjson.loads(row.after)])
+        lists = after["accepted"], after["rejected"]
+        state = State(after["status"], *lists, row.version, row.person, row.at, after["dropped"])
     return state

@@ -21,7 +21,7 @@ from core.corpora.writing import FORMATS, RowFile
 from core.errors import InvalidInput
 from core.jobs.context import JobContext
 from core.review.decisions import load_states
-from core.review.queue import suggestions_of
+from core.review.suggestions import suggestions_of
 from core.store.database import Database
 from core.store.schema import STATUS_CODE, STATUSES, decision, item
 from core.store.times import iso

@@ -16,6 +16,7 @@ from core.corpora.mapping import Mapping
 from core.errors import InvalidInput
 from core.jobs.context import JobContext
 from core.review.decisions import State, load_states, project
+from core.review.meanings import meanings, unite
 from core.store.schema import STATUS_CODE, STATUSES, decision, item
 from core.vocabulary.store import add_tag, revision
 
@@ -58,10 +59,10 @@ def restore_labels(connection: Connection, corpus: Corpus, labelled: list[Labell
         state = states[pk]
         status = draft.status if draft.status in STATUSES else ("done" if accepted else "pending")
         status = str(status)
-        tags = tuple(dict.fromkeys(accepted))
+        tags = unite(accepted, meanings(connection, accepted))
         if (status, tags) == (state.status, state.accepted) or (status == "pending" and not tags):
             continue
-        after = State(status, tags, (), state.version + 1, IMPORTER, time.time())
+        after = State(status, tags, (), state.version + 1, IMPORTER, time.time(), state.dropped)
         values = {
             "uuid": str(uuid.uuid4()),
             "item": pk,

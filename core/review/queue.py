@@ -12,78 +12,16 @@ from core.corpora.browsing import find_item
 from core.corpora.catalog import Corpus, corpus_by_pk, status_counts
 from core.corpora.rendering import display_title, render
 from core.errors import InvalidInput
-from core.review.decisions import State, load_states
-from core.store.schema import STATUS_CODE, STATUSES, decision, item, run, run_item, suggestion, tag
+from core.review.agreement import DISAGREE_BELOW, agreement_of, disagreement_counts
+from core.review.decisions import State, contents_as_meant, load_states, mapped_tags
+from core.review.suggestions import agent_of, newest_runs, suggestions_of
+from core.store.schema import STATUS_CODE, STATUSES, decision, item, item_agreement
 from core.store.times import iso
 from core.vocabulary.store import tag_names
 
 MOST = 60
 CUT_AT = 6000  # characters of one field sent ahead; the rest on request
-AGENTS = {"selective": "S", "generative": "G", "learned": "L"}
-
-
-def suggestions_of(connection: Connection, keys: list[int]) -> dict[int, list[dict[str, Any]]]:
-    """Suggestions by item pk, of the newest run of each method that has answered the item, by run and rank.
-
-    An older run of the same method stays stored (and exportable) but is not shown again.
-    """
-    found: dict[int, list[dict[str, Any]]] = {}
-    if not keys:
-        return found
-    query = (
-        select(
-            suggestion.c.item,
-            suggestion.c.run,
-            suggestion.c.tag,
-            suggestion.c.score,
-            suggestion.c.rank,
-            suggestion.c.evidence,
-            run.c.method,
-            tag.c.name,
-        )
-        .join(run, run.c.id == suggestion.c.run)
-        .join(tag, tag.c.id == suggestion.c.tag)
-        .where(suggestion.c.item.in_(keys), suggestion.c.field == "tags", suggestion.c.validity == "valid")
-        .where(tag.c.state == "active")
-        .order_by(suggestion.c.item, suggestion.c.run, suggestion.c.rank)
-    )
-    newest: dict[tuple[int, str], int] = {}
-    rows = list(connection.execute(query))
-    for row in rows:
-        newest[(row.item, row.method)] = max(row.run, newest.get((row.item, row.method), 0))
-    _count_silent_answers(connection, newest)
-    for row in rows:
-        if newest[(row.item, row.method)] == row.run:
-            found.setdefault(row.item, []).append(
-                {
-                    "tag": str(row.tag),
-                    "name": row.name,
-                    "score": round(row.score, 4),
-                    "rank": row.rank,
-                    "run": str(row.run),
-                    "agent": AGENTS.get(row.method, row.method[:1].upper()),
-                    "method": row.method,
-                    "evidence": orjson.loads(row.evidence),
-                }
-            )
-    return found
-
-
-def _count_silent_answers(connection: Connection, newest: dict[tuple[int, str], int]) -> None:
-    """Let a newer run that found nothing for an item take the older one's place in `newest`."""
-    if not newest:
-        return
-    later = connection.execute(select(run.c.id, run.c.method).where(run.c.id > min(newest.values())))
-    methods = {row[0]: row[1] for row in later}
-    if not methods:
-        return
-    answered = select(run_item.c.item, run_item.c.run).where(
-        run_item.c.run.in_(list(methods)), run_item.c.item.in_({pk for pk, _ in newest}), run_item.c.state == "ok"
-    )
-    for pk, run_id in connection.execute(answered):
-        key = (pk, methods[run_id])
-        if key in newest:
-            newest[key] = max(newest[key], run_id)
+QUEUES = ("all", "disagree")
 
 
 def _utf16(text: str, offset: int) -> int:
@@ -106,8 +44,14 @@ def _for_the_page(suggestions: list[dict[str, Any]], texts: dict[str, str]) -> l
 def review_items(connection: Connection, corpus: Corpus, rows: list[Any], cut: int = CUT_AT) -> list[dict[str, Any]]:
     """Items as the review surface shows them. `rows` are rows of the item table; gold is never among it."""
     keys = [row.pk for row in rows]
-    suggested = suggestions_of(connection, keys)
+    newest = newest_runs(connection, keys)
+    suggested = suggestions_of(connection, keys, newest)
+    agents: dict[int, set[str]] = {}
+    for pk, method in newest:
+        agents.setdefault(pk, set()).add(agent_of(method))
+    agreement = agreement_of(connection, keys)
     states = load_states(connection, {row.pk: row.status for row in rows})
+    mapped = mapped_tags(connection, [pk for pk, state in states.items() if state.dropped])
     wanted = {t for state in states.values() for t in (*state.accepted, *state.rejected)}
     names = tag_names(connection, wanted)
     shown = []
@@ -130,6 +74,9 @@ def review_items(connection: Connection, corpus: Corpus, rows: list[Any], cut: i
                 "media": row.media,
                 "state": state.as_dict(),
                 "suggestions": _for_the_page(suggested.get(row.pk, []), texts),
+                "agents": sorted(agents.get(row.pk, ())),
+                "agreement": agreement.get(row.pk),
+                "mapped": mapped.get(row.pk, {}),
                 "names": {str(t): names[t] for t in (*state.accepted, *state.rejected) if t in names},
             }
         )
@@ -141,30 +88,40 @@ def review_page(
     corpus: Corpus,
     *,
     status: str = "pending",
+    queue: str = "all",
     cursor: str = "",
     direction: str = "next",
     start_at: str = "",
     limit: int = 40,
 ) -> dict[str, Any]:
-    """A part of the queue: {items, next, previous, counts, total}.
+    """A part of the queue: {items, next, previous, counts, total, disagree}.
+
+    `counts` are of the corpus, `disagree` of those of its items about which the agents disagree; both by status.
 
     Args:
         status: one of STATUSES, or "all".
+        queue: one of QUEUES; "disagree" leaves only items of which less than half of the tags that either agent
+            suggested are suggested by both.
         cursor: a position; items behind it ("next") or before it ("previous") follow.
         start_at: an item's id; it comes first whatever its status, then those behind it.
 
     Raises:
-        InvalidInput: the status or the cursor is none.
+        InvalidInput: the status, the queue or the cursor is none.
         NotFound: there is no item `start_at`.
     """
     if status != "all" and status not in STATUSES:
-        raise InvalidInput(f"“{status}” is no queue.", f"Queues: all, {', '.join(STATUSES)}.")
+        raise InvalidInput(f"“{status}” is no status.", f"Use all, or one of {', '.join(STATUSES)}.")
+    if queue not in QUEUES:
+        raise InvalidInput(f"“{queue}” is no queue.", f"Queues: {', '.join(QUEUES)}.")
     if cursor and not re.fullmatch(r"\d{1,15}", cursor):
         raise InvalidInput("That place in the queue does not exist.", "Start from the top.")
     limit = max(1, min(limit, MOST))
     query = select(item).where(item.c.corpus == corpus.pk, item.c.deleted == 0)
     if status != "all":
         query = query.where(item.c.status == STATUS_CODE[status])
+    if queue == "disagree":
+        query = query.join(item_agreement, item_agreement.c.item == item.c.pk)
+        query = query.where(item_agreement.c.agreement < DISAGREE_BELOW)
     rows: list[Any] = []
     position = int(cursor) if cursor else (0 if direction == "next" else 2**62)
     if start_at:
@@ -189,6 +146,7 @@ def review_page(
         "previous": str(rows[0].pk) if rows and backward else None,
         "counts": counts,
         "total": sum(counts.values()),
+        "disagree": disagreement_counts(connection, corpus.pk),
     }
 
 
@@ -234,6 +192,8 @@ def _plain(value: Any) -> str:
 def _summary(before: dict[str, Any], after: dict[str, Any]) -> str:
     """ "2 accepted, 1 rejected, done": what an event left behind, in words."""
     parts = [f"{len(after['accepted'])} accepted", f"{len(after['rejected'])} rejected"]
+    if after.get("dropped"):
+        parts.append(f"{len(after['dropped'])} new ones dropped")
     if before["status"] != after["status"]:
         parts.append(after["status"].replace("_", " "))
     return ", ".join(parts)
@@ -252,7 +212,8 @@ def history(connection: Connection, person: str, before: int | None = None, limi
         query = query.where(decision.c.seq < before)
     limit = max(1, min(limit, 200))
     rows = list(connection.execute(query.limit(limit + 1)).all())
-    events = [(row, orjson.loads(row.before), orjson.loads(row.after)) for row in rows[:limit]]
+    read = contents_as_meant(connection, [orjson.loads(c) for row in rows[:limit] for c in (row.before, row.after)])
+    events = list(zip(rows[:limit], read[::2], read[1::2], strict=True))
     ids = {row.seq: {t for state in (b, a) for k in ("accepted", "rejected") for t in state[k]} for row, b, a in events}
     names = tag_names(connection, {t for each in ids.values() for t in each})
     return {
@@ -278,6 +239,7 @@ def _texts(state: dict[str, Any]) -> dict[str, Any]:
         "status": state["status"],
         "accepted": [str(t) for t in state["accepted"]],
         "rejected": [str(t) for t in state["rejected"]],
+        "dropped": list(state["dropped"]),
     }
 
 

@@ -35,6 +35,9 @@ def start_import(work: Work, page: Page, path: Path) -> None:
     page.goto(work.address("/corpora?add=1"))
     page.fill("dialog[open] .tl-path input", str(path))
     page.keyboard.press("Enter")
+    page.wait_for_selector("dialog[open] .tl-note, dialog[open] .tl-map tbody tr")
+    if page.locator("dialog[open] .tl-note").count():
+        page.get_by_role("button", name="Allow this folder").click()
     page.wait_for_selector("dialog[open] .tl-map tbody tr")
     page.click("dialog[open] .tl-actions .tl-primary")
     page.wait_for_selector("dialog[open] .tl-job")

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from core.cli import COMMANDS, main
@@ -65,6 +66,33 @@ def imported(as_json):
 def tagged(as_json, imported):
     as_json("--project", "test", "vocabulary", "import", "--gold", "--corpus", "Talks")
     return as_json("--project", "test", "tag", "--corpus", "Talks", "--top-k", "2")
+
+
+def test_files_are_read_as_the_command_says(as_json, tmp_path):
+    def imported(name, *options):
+        return as_json("--project", "test", "import", name, "--corpus", name, *options)
+
+    (tmp_path / "x.csv").write_bytes("\n".join(["抱歉;x;1", "谢谢;y;2", "你好;z;3"]).encode("gbk"))
+    options = ("--encoding", "gbk", "--no-header", "--delimiter", ";")
+    assert imported("x.csv", *options, "--id", "column_3", "--map", "title=column_1")["new"] == 3
+    (tmp_path / "y.txt").write_text("id\ttext\n1\tone\n\n", encoding="utf-8")
+    assert imported("y.txt", "--delimiter", "\\t", "--header")["new"] == 1
+    assert imported("y.txt", "--lines")["new"] == 2
+    book = openpyxl.Workbook()
+    book.active.append(["id", "title"])
+    second = book.create_sheet("Second")
+    for row in (["id", "title"], [1, "One"], [2, "Two"]):
+        second.append(row)
+    book.save(tmp_path / "z.xlsx")
+    assert imported("z.xlsx", "--sheet", "Second")["new"] == 2
+
+
+def test_a_folder_is_imported(as_json, tmp_path):
+    (tmp_path / "many").mkdir()
+    for n in range(3):
+        (tmp_path / "many" / f"{n}.csv").write_text(f"id,title\n{n},Talk {n}\n")
+    answer = as_json("--project", "test", "import", "many", "--corpus", "Many")
+    assert (answer["new"], answer["failures"]) == (3, [])
 
 
 def test_import_says_what_became_of_the_rows(as_json, imported):
@@ -132,7 +160,10 @@ WRONG = [
     ["import", "talks.jsonl", "--corpus", "C", "--id", "nowhere"],
     ["import", "talks.jsonl", "--corpus", "C", "--gold", "nowhere"],
     ["import", "talks.jsonl", "--corpus", "C", "--kind", "films"],
-    ["import", ".", "--corpus", "C"],
+    ["import", "gone/", "--corpus", "C"],
+    ["import", "talks.jsonl", "--corpus", "C", "--encoding", "no-such"],
+    ["import", "talks.jsonl", "--corpus", "C", "--delimiter", "x" * 11],
+    ["import", "talks.jsonl", "--corpus", "C", "--header", "--no-header"],
     ["import", "empty.csv", "--corpus", "C"],
     ["import", "picture.png", "--corpus", "C"],
     ["corpora", "more"],

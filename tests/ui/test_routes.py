@@ -18,7 +18,7 @@ from starlette.websockets import WebSocketDisconnect
 from core.jobs.queue import RESERVED
 from core.store.schema import decision, item, tag
 from tests.conftest import write_jsonl
-from tests.making import add_tags, corpus_of, count, decide, event, ids_of, suggest
+from tests.making import add_tags, corpus_of, count, decide, event, generate, ids_of, suggest
 from tests.support import wait_for
 from ui import uploads
 from ui.context import COOKIE, LOCAL_PERSON, AppContext
@@ -442,16 +442,16 @@ def test_old_uploads_are_tidied_away(local):
 def test_a_local_server_reads_typed_paths(local, tmp_path):
     page, _ = local
     path = write_jsonl(tmp_path / "typed.jsonl", [{"id": "1", "title": "A"}])
+    page.post("folders/allow", {"path": str(path)})
     assert page.post("inspect", {"path": f' "{path}" '})["source"] == {"path": f' "{path}" '}
     for typed, status in (
-        (str(tmp_path), 404),
         (str(tmp_path / "gone.csv"), 404),
         ("", 400),
         ("   ", 400),
         ("\0", 400),
         ("~no_such_user_here/x.csv", 404),
         ("x" * 5000, 404),
-        ("/dev/null", 404),
+        ("/dev/null", 403),
         (5, 400),
         (None, 400),
     ):
@@ -490,6 +490,107 @@ def test_a_shared_server_without_roots_reads_no_typed_path(public, tmp_path):
     page.get("state")
     path = write_jsonl(tmp_path / "x.jsonl", [{"title": "A"}])
     page.post("inspect", {"path": str(path)}, expect=403)
+
+
+@pytest.fixture
+def outside(tmp_path):
+    """A folder with a file, beside everything that is allowed."""
+    folder = tmp_path / "my data"
+    folder.mkdir()
+    return write_jsonl(folder / "talks.jsonl", [{"id": "1", "title": "A"}])
+
+
+def test_a_folder_is_asked_for_once(local, outside):
+    page, _ = local
+    for path in ("inspect", "vocabulary/import"):
+        error = page.post(path, {"path": str(outside)}, expect=403)
+        assert error["error"] == "FolderNotAllowed" and str(outside.parent) in error["message"]
+    assert page.get("folders") == {"folders": [], "roots": []}
+    assert page.post("folders/allow", {"path": str(outside)})["folder"] == str(outside.parent)
+    assert page.post("inspect", {"path": str(outside)})["estimated_rows"] == 1
+    below = outside.parent / "deeper" / "x.jsonl"
+    below.parent.mkdir()
+    write_jsonl(below, [{"title": "B"}])
+    page.post("inspect", {"path": str(below)})
+    assert page.post("folders/forget", {"folder": str(outside.parent)})["folders"] == []
+    page.post("inspect", {"path": str(outside)}, expect=403)
+
+
+def test_an_allowed_folder_is_remembered_by_the_host(local, outside, sqlite_settings):
+    page, _ = local
+    page.post("folders/allow", {"path": str(outside.parent)})
+    context, app = build(sqlite_settings)
+    assert Page(app).post("inspect", {"path": str(outside)})["estimated_rows"] == 1
+    context.stop()
+
+
+def test_a_folder_above_takes_the_place_of_those_in_it(local, outside):
+    page, _ = local
+    page.post("folders/allow", {"path": str(outside)})
+    page.post("folders/allow", {"path": str(outside.parent.parent)})
+    assert page.post("folders/allow", {"path": str(outside)})["folders"] == [str(outside.parent.parent)]
+
+
+def test_links_out_of_an_allowed_folder_are_refused(local, outside, tmp_path):
+    page, _ = local
+    allowed = tmp_path / "allowed"
+    allowed.mkdir()
+    page.post("folders/allow", {"path": str(allowed)})
+    (allowed / "link.jsonl").symlink_to(outside)
+    (allowed / "folder").symlink_to(outside.parent)
+    for typed in ("link.jsonl", "folder/talks.jsonl", "folder"):
+        error = page.post("inspect", {"path": str(allowed / typed)}, expect=403)
+        assert error["error"] == "NotAllowed" and "link" in error["message"]
+    error = page.post("inspect", {"path": f"{allowed}/../my data/talks.jsonl"}, expect=403)
+    assert error["error"] == "FolderNotAllowed"
+
+
+@pytest.mark.parametrize(("typed", "status"), [("/", 400), ("/no/such/thing", 404), ("", 400), ("\0", 400), (5, 400)])
+def test_what_cannot_be_allowed(local, typed, status):
+    page, _ = local
+    page.post("folders/allow", {"path": typed}, expect=status)
+    assert page.get("folders")["folders"] == []
+
+
+def test_on_a_shared_server_nobody_allows_a_folder(public, local, outside):
+    page, context = public
+    page.get("state")
+    page.post("folders/allow", {"path": str(outside)}, expect=403)
+    context.host.remember("allowed_folders", orjson.dumps([str(outside.parent)]).decode())
+    assert page.get("folders") == {"folders": [], "roots": []}
+    error = page.post("inspect", {"path": str(outside)}, expect=403)
+    assert error["error"] == "NotAllowed" and "pload" in error["remedy"]
+
+
+def test_the_operators_folders_need_no_asking(sqlite_settings, outside):
+    context, app = build(replace(sqlite_settings, roots=(outside.parent.resolve(),)))
+    page = Page(app)
+    assert page.post("inspect", {"path": str(outside)})["estimated_rows"] == 1
+    assert page.get("folders") == {"folders": [], "roots": [str(outside.parent)]}
+    context.stop()
+
+
+def test_a_typed_folder_is_a_corpus(local, outside):
+    page, context = local
+    write_jsonl(outside.parent / "more.jsonl", [{"id": "2", "title": "B"}])
+    page.post("folders/allow", {"path": str(outside.parent)})
+    shown = page.post("inspect", {"path": str(outside.parent)})
+    assert (shown["format"], shown["name"], shown["estimated_rows"]) == ("folder", "my data", 2)
+    body = {"path": str(outside.parent), "corpus": "Talks", "mapping": shown["mapping"]}
+    job = page.post("import", body)["job"]
+    assert context.queue.get(job["id"]).arguments["path"] == str(outside.parent)
+    page.post("vocabulary/import", {"path": str(outside.parent)}, expect=404)
+
+
+def test_a_file_is_read_as_the_page_says(local):
+    page, _ = local
+    upload = page.upload("抱歉;1\n谢谢;2\n".encode("gbk"), "x.csv")["upload"]
+    shown = page.post("inspect", {"upload": upload, "reading": {"encoding": "gbk", "header": False}})
+    assert shown["rows"][1] == {"column_1": "谢谢", "column_2": "2"} and shown["header"] is False
+    again = page.post("inspect", {"upload": upload, "mapping": shown["mapping"]})
+    assert again["rows"] == shown["rows"]
+    for wrong in ({"encoding": "no-such"}, {"header": 1}, {"x": 1}, [], "gbk"):
+        page.post("inspect", {"upload": upload, "reading": wrong}, expect=400)
 
 
 # from upload to report
@@ -563,6 +664,7 @@ def test_cells_of_a_report_start_no_formula(page, context, database, import_rows
 def test_wrong_imports_start_nothing(local, tmp_path, body):
     page, context = local
     path = write_jsonl(tmp_path / "x.jsonl", [{"title": "A"}])
+    page.post("folders/allow", {"path": str(path)})
     page.post("import", {"path": str(path), **body}, expect=400)
     assert context.queue.recent() == []
 
@@ -739,6 +841,22 @@ def test_the_queue_starts_at_an_item_and_goes_back(page, database, talks):
     page.get("review/queue", expect=400, corpus="Talks", **{"limit": "1000"})
 
 
+def test_disagreements_and_insights(page, database, talks):
+    tags = add_tags(database, "golden", "words")
+    before = page.get("evaluate", corpus="Talks")
+    assert (before["gold"], before["runs"], before["agreement"], before["tagged"]) == (True, [], None, 0)
+    suggest(database, {"0": [(tags["golden"], 0.9)], "1": [(tags["golden"], 0.9)]})
+    generate(database, {"0": [(tags["golden"], "golden", 0.9, {})], "1": [(None, "straw", 0.4, {"votes": 1})]})
+    queue = page.get("review/queue", corpus="Talks", queue="disagree")
+    assert [i["external_id"] for i in queue["items"]] == ["1"] and queue["disagree"]["pending"] == 1
+    (new,) = [s for s in queue["items"][0]["suggestions"] if s["tag"] is None]
+    assert (new["name"], new["key"], new["new"], new["nearest"]) == ("straw", "straw", True, [])
+    page.get("review/queue", expect=400, corpus="Talks", queue="nonsense")
+    found = page.get("evaluate", corpus="Talks")
+    assert [run["f1"] for run in found["runs"]] == [0.5, 1.0] and found["agreement"]["mean_jaccard"] == 0.5
+    page.get("evaluate", expect=404, corpus="Nowhere")
+
+
 # vocabulary and tagging
 
 
@@ -853,7 +971,8 @@ GETS = {
     "tags": ("q", "state", "sort", "cursor", "limit"),
     "tags/complete": ("q", "limit"),
     "vocabulary/gold": ("corpus", "min_items"),
-    "review/queue": ("corpus", "status", "cursor", "direction", "item", "limit"),
+    "review/queue": ("corpus", "status", "queue", "cursor", "direction", "item", "limit"),
+    "evaluate": ("corpus",),
     "review/history": ("before", "limit"),
     "runs": ("corpus",),
     "jobs": (),

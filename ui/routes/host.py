@@ -13,6 +13,7 @@ from core.embedding.locate import find_model
 from core.errors import InvalidInput, NotFound
 from core.store.projects import Person, Project
 from ui.context import COOKIE, AppContext
+from ui.routes.engines import engine_in_use
 from ui.routes.http import Call, json_response, route
 
 YEAR = 365 * 24 * 3600
@@ -54,7 +55,7 @@ def state(call: Call) -> Response:
         "project": _project(project),
         "projects": [_project(p) for p in projects],
         "person": {"id": person.id, "name": person.name},
-        "engine": {"name": "builtin", "label": "builtin engine"},
+        "engine": engine_in_use(app),
         "embedding": {k: getattr(model, k) for k in ("name", "found", "source", "reason", "remedy")},
         "local": app.local,
         "version": app.version,

@@ -45,6 +45,7 @@ def queue(call: Call) -> dict[str, Any]:
             connection,
             find_corpus(connection, call.text("corpus")),
             status=call.text("status", "pending"),
+            queue=call.text("queue", "all"),
             cursor=call.text("cursor"),
             direction="previous" if call.text("direction") == "previous" else "next",
             start_at=call.text("item"),

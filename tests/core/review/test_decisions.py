@@ -11,12 +11,22 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, select, update
 
 from core.errors import InvalidInput
-from core.review.decisions import ACTIONS, MOST_EVENTS, MOST_TAGS, SHOWN_BYTES, State, load_states, rebuild, record
+from core.review.decisions import (
+    ACTIONS,
+    MOST_EVENTS,
+    MOST_TAGS,
+    SHOWN_BYTES,
+    State,
+    load_states,
+    mapped_tags,
+    rebuild,
+    record,
+)
 from core.review.queue import history
 from core.store.projects import Host
 from core.store.schema import STATUS_CODE, STATUSES, current, decision, item, item_tag, tag, tag_alias, tag_revision
 from core.vocabulary.store import add_alias
-from tests.making import ANN, add_tags, count, decide, event, ids_of, rows_of
+from tests.making import ANN, add_tags, count, decide, event, ids_of, merge_tags, rows_of
 
 TAGS = ("bees", "ants", "moths")
 
@@ -74,7 +84,7 @@ def test_a_decision_is_applied_and_answered(database, ids, tags):
     check_projection(database)
     with database.read() as connection:
         stored = connection.execute(select(decision)).one()
-    assert orjson.loads(stored.before) == {"status": "pending", "accepted": [], "rejected": []}
+    assert orjson.loads(stored.before) == {"status": "pending", "accepted": [], "rejected": [], "dropped": []}
     assert (stored.applied, stored.blind, stored.milliseconds, stored.base_version) == (1, 0, 1500, 0)
     assert orjson.loads(stored.shown) == {"queue": "pending"} and stored.client_time == "2026-11-20T10:00:00Z"
     assert stored.vocabulary_revision == 3, "three tags had been added"
@@ -338,7 +348,7 @@ def test_the_history_is_paged_and_only_of_applied_own_decisions(database, ids, t
     assert seqs == sorted(seqs, reverse=True) and len(set(seqs)) == 6
     (bobs,) = past(database, "bob")["events"]
     assert bobs["title"] == "Talk 1" and bobs["names"] == {tags["bees"]: "bees"}
-    assert bobs["before"] == {"status": "pending", "accepted": [], "rejected": []}
+    assert bobs["before"] == {"status": "pending", "accepted": [], "rejected": [], "dropped": []}
     assert bobs["after"]["accepted"] == [tags["bees"]]
 
 
@@ -587,3 +597,104 @@ def test_two_people_at_one_item_at_once_one_wins(settings, import_rows):
     check_projection(databases[0])
     for host in hosts:
         host.close()
+
+
+# free tags that were dropped, and tags that were merged
+
+
+def dropped_event(item_id, version, dropped, accepted=(), **more):
+    given = event(item_id, version, "in_progress", accepted, action="edit", **more)
+    return {**given, "after": {**given["after"], "dropped": dropped}}
+
+
+def test_dropped_free_tags_are_part_of_the_state(database, ids, tags):
+    drop = dropped_event(ids["0"], 0, ["wind parks", "wind parks", " "], change={"new": "Wind parks", "to": "dropped"})
+    (answer,) = decide(database, drop)
+    assert answer["state"]["dropped"] == ["wind parks"]
+    assert decide(database, drop) == [answer], "sending it again changes nothing"
+    assert states(database)["0"].dropped == ("wind parks",)
+    check_projection(database)
+    # an older page knows of no dropped tags: it leaves them as they are
+    (older,) = decide(database, event(ids["0"], 1, "done", [tags["bees"]]))
+    assert older["state"]["dropped"] == ["wind parks"]
+    (newest, first) = past(database)["events"]
+    assert first["after"]["dropped"] == ["wind parks"] and first["before"]["dropped"] == []
+    undo = {**event(ids["0"], 2, "in_progress", action="undo", undoes=newest["uuid"])}
+    undo["after"] = newest["before"]
+    (back,) = decide(database, undo)
+    assert back["state"]["dropped"] == ["wind parks"] and back["state"]["accepted"] == []
+    check_projection(database)
+
+
+@pytest.mark.parametrize("wrong", ["x", {"a": 1}, [1], [None], ["x" * 1001], ["x"] * (MOST_TAGS + 1)])
+def test_dropped_that_is_no_list_of_names(database, ids, wrong):
+    (answer,) = decide(database, dropped_event(ids["0"], 0, wrong))
+    assert answer["ok"] is False and "dropped" in answer["message"]
+
+
+def test_events_of_before_free_tags_still_read(database, ids, tags):
+    decide(database, event(ids["0"], 0, "done", [tags["bees"]]))
+    old = orjson.dumps({"status": "done", "accepted": [int(tags["bees"])], "rejected": []}).decode()
+    database.write(lambda c: c.execute(update(decision).values(after=old, before=old)) and None)
+    with database.read() as connection:
+        assert rebuild(connection, rows_of(database)[0].pk).dropped == ()
+    assert past(database)["events"][0]["after"] == {
+        "status": "done",
+        "accepted": [tags["bees"]],
+        "rejected": [],
+        "dropped": [],
+    }
+
+
+def test_what_a_free_tag_was_said_to_mean(database, ids, tags):
+    pk = rows_of(database)[0].pk
+
+    def mapped():
+        with database.read() as connection:
+            return mapped_tags(connection, [pk]).get(pk, {})
+
+    bees, ants = tags["bees"], tags["ants"]
+    change = {"new": "Apis", "to": "mapped", "tag": bees}
+    first = dropped_event(ids["0"], 0, ["apis"], [bees], change=change)
+    decide(database, first)
+    assert mapped() == {"apis": bees}
+    decide(database, dropped_event(ids["0"], 1, ["apis"], [ants], change={**change, "tag": ants}))
+    assert mapped() == {"apis": ants}
+    merge_tags(database, ants, tags["moths"])
+    assert mapped() == {"apis": tags["moths"]}
+    decide(database, dropped_event(ids["0"], 2, ["apis"], change={"new": "Apis", "to": "dropped"}))
+    assert mapped() == {}
+
+
+def test_a_tag_decided_before_a_merge_stands_as_what_it_means_and_once(database, ids, tags):
+    bees, ants, moths = (tags[name] for name in TAGS)
+    decide(database, event(ids["0"], 0, "done", [ants, bees], [moths]))
+    decide(database, event(ids["1"], 0, "done", [bees], [ants]))
+    merge_tags(database, ants, bees)
+    merge_tags(database, moths, bees)
+    found = states(database)
+    assert (found["0"].accepted, found["0"].rejected) == ((int(bees),), ())
+    assert (found["1"].accepted, found["1"].rejected) == ((int(bees),), ()), "what was wanted counts"
+    with database.read() as connection:
+        again = rebuild(connection, rows_of(database)[0].pk)
+    assert (again.accepted, again.rejected, again.version) == ((int(bees),), (), 1)
+    entry = past(database)["events"][1]
+    assert entry["after"]["accepted"] == [bees] and entry["names"] == {bees: "bees"}
+
+
+def test_deciding_on_merged_tags_leaves_no_trace_of_the_old_id(database, ids, tags):
+    bees, ants, _ = (tags[name] for name in TAGS)
+    decide(database, event(ids["0"], 0, "in_progress", [ants], action="edit"))
+    merge_tags(database, ants, bees)
+    (answer,) = decide(database, event(ids["0"], 1, "done", [ants]))  # from a page of before the merge
+    assert answer["state"]["accepted"] == [bees] and answer["tags"] == {ants: bees}
+    check_projection(database)
+    (answer,) = decide(database, event(ids["0"], 2, "done"))
+    assert answer["state"]["accepted"] == [] and count(database, item_tag) == 0
+
+
+def test_a_new_tag_by_the_name_of_a_merged_one_is_the_target(database, ids, tags):
+    merge_tags(database, tags["ants"], tags["bees"])
+    new = [{"id": "made", "name": "Ants"}]
+    (answer,) = decide(database, event(ids["0"], 0, "done", ["made", tags["bees"]], new_tags=new))
+    assert answer["state"]["accepted"] == [tags["bees"]] and answer["tags"] == {"made": tags["bees"]}
