@@ -237,9 +237,8 @@ def speed(folder: Path, encoder: TextEncoder, n: int, subset: int) -> None:
     visited = sum(n - 1 - leader for leader, _ in clusters)
     loop = per_pair * visited
     print(f"TagGPT's loop: {per_pair * 1e6:.2f} µs a pair x {visited:,} pairs that it visits = {loop:,.0f} s")
-    print(
-        f"here: {spent:.1f} s for {len(pairs):,} pairs, {len(clusters):,} clusters; {peak:,.0f} MB at most, encoder and all"
-    )
+    print(f"here: {spent:.1f} s for {len(pairs):,} pairs, {len(clusters):,} clusters")
+    print(f"memory: {peak:,.0f} MB at most, encoder and all")
     print(f"ratio: {loop / spent:,.0f}")
 
 

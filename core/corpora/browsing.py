@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Select, exists, func, literal_column, or_, select, text
+from sqlalchemy import Connection, Select, Text, cast, exists, func, literal_column, or_, select, text
 from sqlalchemy.sql import ColumnElement
 
 from core.corpora.catalog import Corpus
@@ -96,7 +96,7 @@ def _conditions(connection: Connection, corpus: Corpus, wanted: Filter) -> list[
     if wanted.labelled == "gold":
         conditions.append(item.c.gold.is_not(None))
     elif wanted.labelled == "suggested":
-        conditions.append(exists().where(suggestion.c.item == item.c.pk))
+        conditions.append(exists().where(suggestion.c.item == item.c.pk, suggestion.c.field == "tags"))
     elif wanted.labelled == "accepted":
         conditions.append(exists().where(item_tag.c.item == item.c.pk))
     elif wanted.labelled:
@@ -222,7 +222,11 @@ def _cards(connection: Connection, corpus: Corpus, rows: list[Any]) -> list[dict
             tags.setdefault(pk, []).append(name)
     suggested: dict[int, int] = {}
     if keys:
-        counted = select(suggestion.c.item, func.count()).where(suggestion.c.item.in_(keys))
+        # what several runs say counts once; candidates of a vocabulary are no suggestions for the item
+        said_once = func.count(func.distinct(func.coalesce(cast(suggestion.c.tag, Text), suggestion.c.value)))
+        counted = select(suggestion.c.item, said_once).where(
+            suggestion.c.item.in_(keys), suggestion.c.field == "tags", suggestion.c.validity == "valid"
+        )
         suggested = {row[0]: row[1] for row in connection.execute(counted.group_by(suggestion.c.item))}
     cards = []
     for row in rows:

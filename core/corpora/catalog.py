@@ -160,7 +160,7 @@ def describe(connection: Connection, corpus: Corpus) -> dict[str, Any]:
         .limit(1)
     ).first()
     runs = connection.execute(
-        select(func.count()).select_from(run_table).where(run_table.c.corpus == corpus.pk)
+        select(func.count()).select_from(run_table).where(run_table.c.corpus == corpus.pk, run_table.c.task == "tags")
     ).scalar_one()
     fields = render(dict.fromkeys(corpus.roles, "x"), corpus.roles)
     return {

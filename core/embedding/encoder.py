@@ -117,7 +117,7 @@ def _forward(model: Any, texts: list[str], lock: threading.Lock) -> Vectors:
     limit = model.max_seq_length or 512
     vectors = np.zeros((len(texts), int(model.get_embedding_dimension())), np.float32)
     for length, members in sorted(shapes.items()):
-        rows = min(32, max(4, BATCH_TOKENS // length))
+        rows = min(64 if length <= FEW_TOKENS else 32, max(4, BATCH_TOKENS // length))
         for start in range(0, len(members), rows):
             chosen = members[start : start + rows]
             filled = chosen + [chosen[0]] * (rows - len(chosen))

@@ -126,11 +126,15 @@ def run_counts(connection: Connection, run_id: int) -> dict[str, int]:
     }
 
 
-def list_runs(connection: Connection, corpus: int | None = None, limit: int = 50) -> list[dict[str, Any]]:
-    """Runs, the newest first, with their counts."""
+def list_runs(
+    connection: Connection, corpus: int | None = None, limit: int = 50, task: str | None = None
+) -> list[dict[str, Any]]:
+    """Runs (of one task if it is named), the newest first, with their counts."""
     query = select(run).order_by(run.c.id.desc()).limit(limit)
     if corpus is not None:
         query = query.where(run.c.corpus == corpus)
+    if task is not None:
+        query = query.where(run.c.task == task)
     return [
         {
             "id": str(row.id),

@@ -257,7 +257,7 @@ def evaluate(connection: Connection, corpus: Corpus, run_ids: list[str] | None =
         NotFound: a run does not exist.
         InvalidInput: a run is of another corpus, or the corpus has no gold labels or no run.
     """
-    runs = [r for r in list_runs(connection, corpus.pk, limit=1000) if r["task"] == "tags"]
+    runs = list_runs(connection, corpus.pk, limit=1000, task="tags")
     if run_ids:
         for wanted in run_ids:
             found = find_run(connection, wanted)

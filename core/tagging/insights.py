@@ -24,7 +24,7 @@ def insights(connection: Connection, corpus: Corpus) -> dict[str, Any]:
     """
     counts = status_counts(connection, corpus.pk)
     has_gold = exists().where(item.c.corpus == corpus.pk, item.c.deleted == 0, item.c.gold.is_not(None))
-    runs = [run for run in list_runs(connection, corpus.pk, limit=200) if run["task"] == "tags"]
+    runs = list_runs(connection, corpus.pk, limit=200, task="tags")
     gold = bool(connection.execute(select(has_gold)).scalar_one())
     return {
         "corpus": {"id": corpus.id, "name": corpus.name, "kind": corpus.kind},

@@ -38,7 +38,7 @@ class KeyphraseParameters:
         midpoint, slope: score = 1 / (1 + exp(-(raw - midpoint) / slope)).
     """
 
-    gist: int = 120
+    gist: int = 100
     least_phrases: int = 500
     phrases_per_item: int = 2
     most_phrases: int = 5000

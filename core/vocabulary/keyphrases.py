@@ -37,6 +37,8 @@ STATE_VERSION = 1
 SAMPLE_LIMIT = 5000
 BLOCK = 32  # items judged at once; always filled up, so that an item's figures do not depend on its company
 BLOCKS_AT_ONCE = 8
+ENCODED_AT_ONCE = 512
+KEPT_ITEMS = 1000  # of the sample whose phrases are kept: a small corpus is read once, not twice
 SAME_ITEM = 0.999  # cosine above which a neighbour is the item itself or a copy
 LEAST_FREQUENT = 20  # items that name a phrase before it can be too frequent
 LOOKED_AT = 80  # phrases of an item from which its keyphrases are chosen
@@ -77,6 +79,7 @@ class KeyphraseExtractor:
         self.parameters = parameters
         self.segmenter = Segmenter()
         self.languages: list[str] = []
+        self._kept: dict[tuple[Clue, ...], dict[str, list[Phrase]]] = {}
         self._use(Inventory.empty())
 
     def prepare(self, sample: Iterable[Sequence[Clue]], progress: Callable[[], object] | None = None) -> None:
@@ -98,6 +101,7 @@ class KeyphraseExtractor:
         inventory = self._inventory(items, found, report)
         self.segmenter, self.languages = segmenter, languages
         self._use(inventory)
+        self._kept = {tuple(clues): phrases for clues, phrases in zip(items[:KEPT_ITEMS], found, strict=False)}
 
     def extract(self, items: Sequence[Sequence[Clue]], top_k: int = 8) -> list[list[Keyphrase]]:
         """The keyphrases of items, the best first; fewer than `top_k` where an item and its corpus offer no more.
@@ -156,6 +160,7 @@ class KeyphraseExtractor:
         self.inventory = inventory
         self._known = {key: place for place, key in enumerate(inventory.keys)}
         self._vectors: Floats | None = None
+        self._kept = {}
         n = max(inventory.items, 2)
         rarity = np.log(n / np.minimum(inventory.counts, n - 1)) / np.log(n) if len(inventory.keys) else np.zeros(0)
         self._rarity = (rarity**self.parameters.rarity_power).astype(np.float32)
@@ -210,12 +215,12 @@ class KeyphraseExtractor:
                     written[known[key]].update(_written(place) for place in places)
         texts = [max(forms, key=lambda form: (forms[form], form)) for forms in written]
         gists = np.zeros((n, self.encoder.dimension), np.float32)
-        for start in range(0, n, BLOCK * BLOCKS_AT_ONCE):
-            gists[start : start + BLOCK * BLOCKS_AT_ONCE] = self._gists(items[start : start + BLOCK * BLOCKS_AT_ONCE])
+        for start in range(0, n, ENCODED_AT_ONCE):
+            gists[start : start + ENCODED_AT_ONCE] = self._gists(items[start : start + ENCODED_AT_ONCE])
             report()
         vectors = np.zeros((len(texts), self.encoder.dimension), np.float32)
-        for start in range(0, len(texts), 512):
-            vectors[start : start + 512] = self.encoder.encode(texts[start : start + 512])
+        for start in range(0, len(texts), ENCODED_AT_ONCE):
+            vectors[start : start + ENCODED_AT_ONCE] = self.encoder.encode(texts[start : start + ENCODED_AT_ONCE])
             report()
         mean = gists.mean(axis=0, dtype=np.float64).astype(np.float32)
         common = vectors @ mean
@@ -255,7 +260,9 @@ class KeyphraseExtractor:
         near = rows @ kept.gists.T if kept.items else np.zeros((BLOCK, 0), np.float32)
         answers: list[list[Keyphrase]] = []
         for row, clues in enumerate(items):
-            phrases = _by_key(phrases_of(clues, self.segmenter, self.languages))
+            phrases = self._kept.get(tuple(clues))
+            if phrases is None:
+                phrases = _by_key(phrases_of(clues, self.segmenter, self.languages))
             if not phrases and not gists[row].any():
                 answers.append([])
                 continue

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from core.corpora.clues import Clue
 from core.vocabulary.segmentation import Run, Segmenter, runs_of
@@ -114,11 +115,14 @@ def _spaced(position: int, text: str, words: list[tuple[str, int, int]], small: 
 
 def _word_key(word: str, shown: str, small: frozenset[str]) -> str:
     """What stands for a word in keys; empty for one that can be no part of a tag."""
-    if word in small or not any(map(str.isalpha, word)) or len(word) > LONGEST_WORD:
+    return "" if word in small else _key_of(word, shown[-1].isupper())
+
+
+@lru_cache(maxsize=65536)
+def _key_of(word: str, capital: bool) -> str:
+    if not any(map(str.isalpha, word)) or len(word) > LONGEST_WORD or sum(map(str.isdigit, word)) > MOST_DIGITS:
         return ""
-    if sum(map(str.isdigit, word)) > MOST_DIGITS:
-        return ""
-    if len(word) < LEAST_LETTERS and not (len(word) == 2 and shown[-1].isupper()) and not word.endswith(("+", "#")):
+    if len(word) < LEAST_LETTERS and not (len(word) == 2 and capital) and not word.endswith(("+", "#")):
         return ""
     return singular(word)
 

@@ -19,7 +19,7 @@ from core.corpora.mapping import Mapping, guess_mapping
 from core.corpora.reading import inspect
 from core.corpora.rendering import search_text
 from core.errors import InvalidInput, NotFound
-from core.store.schema import STATUS_CODE, STATUSES, item, tag
+from core.store.schema import STATUS_CODE, STATUSES, item, suggestion, tag
 from tests.conftest import write_jsonl
 from tests.making import add_tags, corpus_of, decide, event, ids_of, rows_of, suggest
 
@@ -483,3 +483,15 @@ def test_a_tag_stands_for_those_merged_into_it(database, some):
             assert count_items(connection, corpus_of(database), Filter(tag=wanted)) == (3, False)
     cards = {card["external_id"]: card["tags"] for card in page(database)["items"]}
     assert cards["1"] == ["bees"] and cards["3"] == ["bees"], "once each, by the name that stays"
+
+
+def test_what_two_runs_suggest_counts_once_and_candidates_of_a_vocabulary_not_at_all(database, import_rows):
+    import_rows(database, texts("wind and water", "bread"), mapping=MAPPING)
+    ids = add_tags(database, "wind", "water")
+    suggest(database, {"0": [(ids["wind"], 0.9), (ids["water"], 0.8)]})
+    suggest(database, {"0": [(ids["wind"], 0.7)]}, method="generative")
+    bread = rows_of(database, "Talks")[1].pk
+    row = {"run": 9, "item": bread, "field": "candidates", "value": "bread", "score": 1, "rank": 1, "evidence": "[]"}
+    database.write(lambda c: c.execute(suggestion.insert(), {**row, "validity": "valid"}) and None)
+    assert [card["suggested"] for card in page(database)["items"]] == [2, 0]
+    assert [card["external_id"] for card in page(database, Filter(labelled="suggested"))["items"]] == ["0"]

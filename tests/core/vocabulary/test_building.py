@@ -182,7 +182,7 @@ def test_a_build_that_was_killed_in_a_stage_repeats_no_finished_one(queue, ready
 
 def test_proposals_half_written_are_not_doubled(queue, ready, server, monkeypatch):
     job = make(queue, server)
-    monkeypatch.setattr(building, "GROUP", 2)
+    monkeypatch.setattr(building, "GROUP", 1)
     real = building.store_proposals
     written = []
 
