@@ -27,7 +27,7 @@ export function mountProposals({ changed, build, open: told }) {
   const undoButton = h("button.tl-btn.tl-quiet.tl-small", { onclick: undo, "aria-keyshortcuts": "u" }, "Undo", h("span.tl-kbd", { "aria-hidden": "true" }, "u"));
   const trouble = h("div", { "aria-live": "polite" });
   const list = h("div.tl-shape-list", { "aria-live": "off" });
-  const line = h("input.tl-range", { type: "range", min: 0.5, max: 1, step: 0.01, value: "0.9", "aria-label": "Line above which all are accepted", oninput: () => (drawLine(), lookAbove()) });
+  const line = h("input.tl-range", { type: "range", min: 0, max: 1, step: 0.01, value: "0.9", "aria-label": "Line above which all are accepted", oninput: () => (drawLine(), lookAbove()) });
   const lineWords = h("span.tl-meta");
   const lineScore = h("output.tl-n");
   const lineButton = h("button.tl-btn", { onclick: acceptAbove });

@@ -22,9 +22,11 @@ from core.errors import EngineError
 
 __all__ = ["DEFAULT_MODEL", "Encoder", "HashingEncoder", "ModelLocation", "Source", "TextEncoder", "find_model"]
 
-TOKEN_STEP = 16
-FEW_TOKENS = 8  # words and short names: half a step
+TOKEN_STEPS = ((8, 2), (32, 8), (0, 16))  # up to so many tokens in such steps: tags are short, and there are many
 BATCH_TOKENS = 1024
+MOST_ROWS = 32
+MOST_SHORT_ROWS = 64  # of texts of at most SHORT tokens
+SHORT = 8
 THREADS = 8
 
 
@@ -98,9 +100,15 @@ class Encoder:
         return self._model
 
 
+def filled_length(tokens: int) -> int:
+    """How many tokens a text is filled up to."""
+    step = next(step for most, step in TOKEN_STEPS if tokens <= most or not most)
+    return -(-tokens // step) * step
+
+
 def _forward(model: Any, texts: list[str], lock: threading.Lock) -> Vectors:
-    """Vectors of texts in batches of fixed shape: tokens filled up to FEW_TOKENS or a multiple of TOKEN_STEP, rows to
-    a number that depends on the tokens alone."""
+    """Vectors of texts in batches of fixed shape: tokens filled up to `filled_length`, rows to a number that depends on
+    the tokens alone."""
     import torch
 
     prompt = model.prompts.get(model.default_prompt_name) if model.default_prompt_name else None
@@ -113,11 +121,11 @@ def _forward(model: Any, texts: list[str], lock: threading.Lock) -> Vectors:
     names = list(tokens.keys())
     shapes: defaultdict[int, list[int]] = defaultdict(list)
     for i, ids in enumerate(tokens["input_ids"]):
-        shapes[FEW_TOKENS if len(ids) <= FEW_TOKENS else -(-len(ids) // TOKEN_STEP) * TOKEN_STEP].append(i)
+        shapes[filled_length(len(ids))].append(i)
     limit = model.max_seq_length or 512
     vectors = np.zeros((len(texts), int(model.get_embedding_dimension())), np.float32)
     for length, members in sorted(shapes.items()):
-        rows = min(64 if length <= FEW_TOKENS else 32, max(4, BATCH_TOKENS // length))
+        rows = min(MOST_SHORT_ROWS if length <= SHORT else MOST_ROWS, max(4, BATCH_TOKENS // length))
         for start in range(0, len(members), rows):
             chosen = members[start : start + rows]
             filled = chosen + [chosen[0]] * (rows - len(chosen))
