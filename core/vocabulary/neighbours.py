@@ -20,7 +20,7 @@ from core.errors import InvalidInput
 LARGEST = 200_000
 ROWS = 1024  # of a block; with COLUMNS floats of 4 bytes: 8 MB
 COLUMNS = 2048
-_HEAD_SHARES = (1 / 8, 1 / 6, 1 / 4)
+_HEAD_SHARES = (1 / 12, 1 / 8, 1 / 4)
 _MARGIN = 1e-5  # more than what float32 products of unit vectors are off by
 _CROWDED = 0.02  # share of a block that passes the bound from which the full product is cheaper
 _SAMPLE = 4096

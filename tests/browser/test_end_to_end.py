@@ -49,9 +49,10 @@ def connect(page: Page, address: str) -> None:
     """Name the server in Settings as somebody who forgets the /v1, and take what the check offers."""
     tab(page, "settings")
     page.click("#tl-surface-settings .tl-segment button:has-text('Language model')")
-    page.get_by_label("Address").fill(address)
-    page.get_by_label("Model").fill("gpt")
-    page.click("text=Check >> nth=0")
+    card = page.locator("#tl-surface-settings form.tl-stack")
+    card.get_by_label("Address").fill(address)
+    card.get_by_label("Model").fill("gpt")
+    card.get_by_role("button", name="Check", exact=True).click()
     page.click(f"button:has-text('Use {address}/v1')")
     page.click("button:has-text('mock-small')")
     page.wait_for_selector(".tl-note:has-text('✓')")
@@ -61,7 +62,8 @@ def connect(page: Page, address: str) -> None:
 
 def build(page: Page, model: bool) -> None:
     tab(page, "vocabulary")
-    page.click("text=Build from a corpus… >> visible=true")
+    page.wait_for_selector("text=No tags yet")
+    page.get_by_role("button", name="Build from a corpus…").click()
     page.wait_for_selector("dialog[open] >> text=Builtin keyphrases")
     if model:
         page.click("dialog[open] .tl-segment button >> nth=1")
