@@ -133,7 +133,9 @@ export function mount(element) {
     fill(facet, options([["", "All facets"], ...answer.stats.facets.map((each) => [each, each])], params.facet || ""));
     drawStats(answer.stats);
     fill(narrowed, params.uses && h("button.tl-chip.tl-mini", { onclick: () => change({ uses: "" }), "aria-label": "Show all tags again" }, params.uses === "once" ? "on one item only" : "on no item", h("span", { "aria-hidden": "true" }, "✕")));
+    const part = rows.contains(document.activeElement) && document.activeElement.dataset.part;
     fill(rows, answer.tags.map((tag) => tagRow(tag, { changed, edit, open: tag.id === opened, toggled: (id) => (opened = id) })));
+    if (part) rows.querySelector(`[data-part=${part}]`)?.focus(); // who adds one alias may add another
     table.hidden = !answer.tags.length;
     fill(empty, !answer.tags.length && (filtered ? emptyState("No tag fits", "No tag or alias fits what is asked for above.", h("button.tl-btn", { onclick: () => ((search.value = ""), (state.value = "active"), change({ q: "", state: "active", facet: "", uses: "" })) }, "Show all tags")) : emptyState("No active tags", "All tags are archived or merged; choose that state above to see them.")));
     fill(range, answer.tags.length ? `${count(answer.from)}–${count(answer.from + answer.tags.length - 1)} of ${count(answer.total)}` : "");

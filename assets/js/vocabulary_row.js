@@ -20,13 +20,14 @@ export function tagRow(tag, { edit, changed, open, toggled }) {
     h("td.tl-num.tl-meta", count(tag.suggested)),
   );
   const place = h("td", { colSpan: 5 });
-  const below = h("tr.tl-tag-editor", { hidden: !open }, place);
+  const below = h("tr.tl-tag-editor", place);
   if (open) fill(place, editor());
-  return [line, below];
+  return open ? [line, below] : [line];
 
   function toggle() {
-    const now = below.hidden;
-    below.hidden = !now;
+    const now = !below.isConnected;
+    if (now) line.after(below);
+    else below.remove();
     name.setAttribute("aria-expanded", String(now));
     toggled(now ? tag.id : "");
     if (now) fill(place, editor());
@@ -50,11 +51,11 @@ export function tagRow(tag, { edit, changed, open, toggled }) {
         h("div.tl-row", h("button.tl-btn", { onclick: () => send({ action: "restore" }, `“${tag.name}” is restored`) }, "Restore")),
         trouble,
       );
-    const renamed = h("input.tl-input", { value: tag.name, maxLength: 200 });
+    const renamed = h("input.tl-input", { value: tag.name, maxLength: 200, data: { part: "name" } });
     const keep = h("input.tl-box", { type: "checkbox", checked: true });
-    const described = h("input.tl-input", { value: tag.description, maxLength: 2000, placeholder: "what it is for, in a sentence" });
-    const facet = h("input.tl-input", { value: tag.facet, maxLength: 60, placeholder: "topic, style, place…" });
-    const alias = h("input.tl-input.tl-alias-new", { maxLength: 200, placeholder: "another name, Enter adds it", "aria-label": "Add an alias" });
+    const described = h("input.tl-input", { value: tag.description, maxLength: 2000, data: { part: "description" }, placeholder: "what it is for, in a sentence" });
+    const facet = h("input.tl-input", { value: tag.facet, maxLength: 60, data: { part: "facet" }, placeholder: "topic, style, place…" });
+    const alias = h("input.tl-input.tl-alias-new", { maxLength: 200, data: { part: "alias" }, placeholder: "another name, Enter adds it", "aria-label": "Add an alias" });
     const parent = tagPicker({ label: "Parent", value: tag.parent?.name || "", not: tag.id });
     save(renamed, tag.name, (value) => send({ action: "rename", name: value, keep_alias: keep.checked }, `“${tag.name}” is “${value}” now`));
     save(described, tag.description, (value) => send({ action: "describe", description: value }, `Described “${tag.name}”`));

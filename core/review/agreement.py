@@ -1,7 +1,8 @@
 """How far the selective and the generative agent agree about an item, kept beside it for the queue.
 
 Agreement is Jaccard's: tags that both suggested over tags that either did, 0 to 1. Tags count as what they mean now,
-archived ones not at all; a word that is new to the vocabulary is a tag of its own. Two agents that both found nothing
+archived ones and words that are new to the vocabulary not at all: nearly every answer of the generative agent has
+such words, and the queue would hold everything. Two agents that both found nothing
 agree. An item that only one of them has answered has no agreement.
 """
 

@@ -128,8 +128,8 @@ def _nearest(detail: dict[str, Any], tags: dict[int, tuple[int, str]]) -> list[d
     return list(found.values())[:3]
 
 
-def suggested_tags(connection: Connection, keys: list[int], newest: Newest) -> dict[tuple[int, int], set[int | str]]:
-    """(item, run) → the tags that the run suggested, as they are meant now: ids, and the keys of free tags."""
+def suggested_tags(connection: Connection, keys: list[int], newest: Newest) -> dict[tuple[int, int], set[int]]:
+    """(item, run) → the tags of the vocabulary that the run suggested, as they are meant now."""
     answers = {(pk, run_id) for (pk, _), run_id in newest.items()}
     rows: list[Any] = []
     runs = sorted(set(newest.values()))
@@ -140,13 +140,12 @@ def suggested_tags(connection: Connection, keys: list[int], newest: Newest) -> d
     tags = _active(connection, {row.tag for row in rows if row.tag is not None})
     keyed = {row.value: name_key(row.value) for row in rows if row.tag is None and row.value}
     known = tags_named(connection, set(keyed.values()))
-    found: dict[tuple[int, int], set[int | str]] = {}
+    found: dict[tuple[int, int], set[int]] = {}
     for row in rows:
         if (row.item, row.run) not in answers:
             continue
         if row.tag is not None and row.tag in tags:
             found.setdefault((row.item, row.run), set()).add(tags[row.tag][0])
-        elif row.tag is None and keyed.get(row.value):
-            key = keyed[row.value]
-            found.setdefault((row.item, row.run), set()).add(known[key][0] if key in known else key)
+        elif row.tag is None and keyed.get(row.value) in known:
+            found.setdefault((row.item, row.run), set()).add(known[keyed[row.value]][0])
     return found

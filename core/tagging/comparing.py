@@ -62,9 +62,7 @@ def _kappa(connection: Connection, keys: list[int]) -> float | None:
         said = suggested_tags(connection, part, newest)
         for pk in part:
             if all((pk, method) in newest for method in METHODS):
-                one, other = (
-                    {t for t in said.get((pk, newest[pk, method]), ()) if isinstance(t, int)} for method in METHODS
-                )
+                one, other = (said.get((pk, newest[pk, method]), set()) for method in METHODS)
                 pairs.append((one, other))
     return kappa(pairs)
 

@@ -103,7 +103,7 @@ def test_a_tag_is_edited_in_place_and_the_history_undoes_it(work: Work, page: Pa
     page.wait_for_selector(".tl-tag-aliases >> text=apis")
     quiet(page)
     assert tags(work) == {"honey bees": {"bees", "apis"}}
-    page.click("text=History")
+    page.click(".tl-voc-head >> text=History")
     page.locator("dialog[open] .tl-edit").first.locator("button").click()
     page.wait_for_selector("dialog[open] .tl-edit.tl-undone")
     quiet(page)

@@ -41,7 +41,8 @@ def test_a_pasted_list_becomes_the_vocabulary(work: Work, page: Page) -> None:
     page.click("text=Show all tags")
     page.wait_for_function("document.querySelectorAll('.tl-tags tbody tr').length === 4")
     with page.expect_download() as download:
-        page.click("text=Export csv")
+        page.click("text=Export ▾")
+        page.click("text=As csv")
     text = Path(download.value.path()).read_text("utf-8-sig")
     assert "rye bread" in text and "black bread|roggenbrot" in text
     quiet(page)

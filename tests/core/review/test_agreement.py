@@ -60,13 +60,19 @@ def test_agreement_by_hand(database, tags):
     bees, ants, moths = tags["bees"], tags["ants"], tags["moths"]
     suggest(
         database,
-        {"0": [(bees, 0.9), (ants, 0.8)], "1": [(bees, 0.9)], "2": [], "3": [(bees, 0.9)], "4": [(moths, 0.9)]},
+        {
+            "0": [(bees, 0.9), (ants, 0.8)],
+            "1": [(bees, 0.9), (ants, 0.5), (moths, 0.4)],
+            "2": [],
+            "3": [(bees, 0.9)],
+            "4": [(moths, 0.9)],
+        },
     )
     generate(
         database,
         {
             "0": answers(tags, "bees", "ants"),
-            "1": answers(tags, "bees", "honey", "Honey ", "wax"),  # two free tags, one of them said twice
+            "1": answers(tags, "bees", "honey", "Honey ", "wax"),  # words that are new count not at all
             "2": [],
             "3": [],
             "5": answers(tags, "bees"),
