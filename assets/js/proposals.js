@@ -44,6 +44,7 @@ export function mountProposals({ changed, build, open: told }) {
   const done = []; // what u takes back: {uuid, proposal, before} or {batch}
   let sending = Promise.resolve();
   let unsent = 0;
+  let edited = false; // the vocabulary has changed since it was last drawn
   let version = 0; // grows with each decision: an answer that was asked for before it is out of date
 
   async function load(keep = false) {
@@ -162,13 +163,16 @@ export function mountProposals({ changed, build, open: told }) {
     version += 1;
     sending = sending.then(() => attempt(event)).then((result) => {
       unsent -= 1;
-      if (!result) return;
-      if (!result.ok) return void refused(result);
-      if (result.stale?.length) {
+      if (result && !result.ok) refused(result);
+      if (result?.stale?.length) {
         const gone = new Set(result.stale);
         waiting = waiting.filter((each) => !gone.has(each.id));
+        drawList();
       }
-      if (!unsent && (edits || result.stale?.length)) changed();
+      edited ||= Boolean(result?.ok && (edits || result.stale?.length));
+      if (unsent || !edited) return;
+      edited = false;
+      changed();
     });
     return sending;
   }

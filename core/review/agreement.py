@@ -18,11 +18,12 @@ from core.corpora.catalog import Corpus
 from core.review.meanings import chunks, meanings
 from core.review.suggestions import newest_runs, suggested_tags
 from core.store.database import BulkPace, Database
-from core.store.schema import STATUS_CODE, STATUSES, item, item_agreement, suggestion, tag
+from core.store.schema import STATUS_CODE, STATUSES, item, item_agreement, suggestion, tag, tag_revision
 
 METHODS = ("selective", "generative")
 DISAGREE_BELOW = 0.5  # less than half shared: the queue “agents disagree”
 BATCH = 500
+MEANING = ("merge", "archive", "restore", "activate")  # edits that change what a suggested tag means
 
 
 def jaccard(one: Collection[Any], other: Collection[Any]) -> float:
@@ -60,6 +61,15 @@ def update_agreement_of_tags(connection: Connection, tags: Iterable[int]) -> Non
     for part in chunks(items):
         stored = select(item_agreement.c.item).where(item_agreement.c.item.in_(part))
         update_agreement(connection, list(connection.execute(stored).scalars()))
+
+
+def update_agreement_since(connection: Connection, revision: int) -> None:
+    """As `update_agreement_of_tags`, for the tags that edits after this revision of the vocabulary have merged,
+    archived or brought back."""
+    changed = select(tag_revision.c.tag).where(tag_revision.c.id > revision, tag_revision.c.action.in_(MEANING))
+    tags = set(connection.execute(changed.distinct()).scalars())
+    if tags:
+        update_agreement_of_tags(connection, tags)
 
 
 def recompute_agreement(

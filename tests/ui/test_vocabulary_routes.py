@@ -8,7 +8,7 @@ from core.jobs.execute import execute
 from core.store.runs import Recipe, start_run
 from core.vocabulary.proposals import Proposal, store_proposals
 from core.worker import KINDS
-from tests.making import ANN, add_tags
+from tests.making import ANN, add_tags, corpus_of, generate, suggest
 from tests.ui.test_routes import API, Page, build
 
 
@@ -127,3 +127,23 @@ def test_taggpt_files_in_and_out(page, context, database):
     if ended.active:
         ended = execute(context.queue, job["id"], KINDS) or ended
     assert ended.state == "done" and ended.result["added"] == 700 and ended.result["proposals"]["alias"] == 700
+
+
+def test_a_merge_and_its_undo_bring_the_queue_of_disagreements_up_to_date(page, import_rows, database):
+    import_rows(database, [{"id": "0", "title": "A day with the hives"}])
+    tags = add_tags(database, "bees", "honey bees")
+    suggest(database, {"0": [(tags["bees"], 0.9)]})
+    generate(database, {"0": [(tags["honey bees"], "honey bees", 0.9, {})]})
+    corpus = corpus_of(database).id
+
+    def disagreeing():
+        return page.get("review/queue", corpus=corpus, queue="disagree")["disagree"]["pending"]
+
+    assert disagreeing() == 1
+    merged = page.post("tags/edit", {"tag": tags["honey bees"], "action": "merge", "into": tags["bees"]})
+    assert disagreeing() == 0
+    page.post("vocabulary/undo", {"batch": merged["batch"]})
+    assert disagreeing() == 1
+    propose(database, Proposal("merge", "honey bees", 0.9, 1, into="bees"))
+    page.post("proposals/accept-above", {"line": 0.5, "uuid": str(uuid.uuid4())})
+    assert disagreeing() == 0

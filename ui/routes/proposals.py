@@ -8,8 +8,10 @@ from starlette.routing import BaseRoute
 
 from core.corpora.catalog import find_corpus
 from core.errors import InvalidInput
+from core.review.agreement import update_agreement_since
 from core.vocabulary.deciding import accept_above, decide
 from core.vocabulary.proposals import page_of_proposals
+from core.vocabulary.store import revision
 from ui.context import AppContext
 from ui.routes.http import Call, route
 from ui.routes.jobs import describe_job
@@ -89,7 +91,14 @@ def _name_people(call: Call, entries: list[dict[str, Any]]) -> None:
 
 def decisions(call: Call) -> dict[str, Any]:
     events, person = call.given("events", list), call.person.id
-    results = call.database.write(lambda c: decide(c, events, person))
+
+    def write(connection: Any) -> list[dict[str, Any]]:
+        before = revision(connection)
+        results = decide(connection, events, person)
+        update_agreement_since(connection, before)
+        return results
+
+    results = call.database.write(write)
     _name_people(call, results)
     return {"results": results}
 
@@ -99,7 +108,11 @@ def accept_all_above(call: Call) -> dict[str, Any]:
     if not isinstance(line, (int, float)) or isinstance(line, bool):
         raise InvalidInput("The request's “line” is missing or not of the right kind.", "Reload the page.")
     kind, uuid = call.given("kind", str, ""), call.given("uuid", str)
-    return accept_above(call.database, float(line), kind, call.person.id, uuid)
+    with call.database.read() as connection:
+        before = revision(connection)
+    answer = accept_above(call.database, float(line), kind, call.person.id, uuid)
+    call.database.write(lambda c: update_agreement_since(c, before))
+    return answer
 
 
 def readability(call: Call) -> dict[str, Any]:

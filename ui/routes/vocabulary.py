@@ -11,11 +11,13 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from core.errors import InvalidInput
+from core.review.agreement import update_agreement_since
 from core.vocabulary.applying import refresh
 from core.vocabulary.deciding import undo_batch
 from core.vocabulary.editing import apply_edit
 from core.vocabulary.importing import export_csv, import_gold, import_new, parse, preview_gold, read_text
 from core.vocabulary.listing import STATES, complete, page_of_tags, statistics
+from core.vocabulary.store import revision
 from core.vocabulary.taggpt import looks_like_taggpt
 from core.vocabulary.undoing import history
 from ui.context import AppContext
@@ -49,8 +51,10 @@ def edit(call: Call) -> dict[str, Any]:
     person = call.person.id
 
     def write(connection: Any) -> dict[str, Any]:
+        before = revision(connection)
         answer = apply_edit(connection, call.body, person)
         stale = refresh(connection, [answer["batch"]]) if answer["batch"] else []
+        update_agreement_since(connection, before)
         return {**answer, "stale": [str(pk) for pk in stale]}
 
     return call.database.write(write)
@@ -58,7 +62,14 @@ def edit(call: Call) -> dict[str, Any]:
 
 def undo(call: Call) -> dict[str, Any]:
     batch, person = call.given("batch", str), call.person.id
-    return call.database.write(lambda c: undo_batch(c, batch, person))
+
+    def write(connection: Any) -> dict[str, Any]:
+        before = revision(connection)
+        answer = undo_batch(connection, batch, person)
+        update_agreement_since(connection, before)
+        return answer
+
+    return call.database.write(write)
 
 
 def edits(call: Call) -> dict[str, Any]:
