@@ -2,6 +2,7 @@
 
 import { get, post, upload } from "./api.js";
 import { count, debounce, fill, h, percent, plural } from "./dom.js";
+import { poke } from "./jobs_feed.js";
 import { go } from "./navigate.js";
 import { control, errorBox, options } from "./signs.js";
 import { openTagDialog } from "./tag_dialog.js";
@@ -32,7 +33,7 @@ export function mountAdding({ added }) {
   const chooseFile = h("button.tl-btn", { onclick: () => file.click() }, "Choose a file…");
   const addText = h("button.tl-btn", { disabled: true, onclick: () => bring({ text: text.value }, addText, listReport, () => ((text.value = ""), (addText.disabled = true))) }, "Add these");
   const listReport = h("div", { "aria-live": "polite" });
-  fill(list, h("h2", "From a list"), h("p.tl-meta.tl-side-text", "A file or pasted text. A tag that exists is updated, never doubled; in a csv, aliases are separated by |."), text, h("div.tl-row.tl-side-text", addText, chooseFile, file), listReport);
+  fill(list, h("h2", "From a list"), h("p.tl-meta.tl-side-text", "A file or pasted text; TagGPT’s final_tags.csv, too. A tag that exists is updated, never doubled; in a csv, aliases are separated by |."), text, h("div.tl-row.tl-side-text", addText, chooseFile, file), listReport);
 
   async function load() {
     try {
@@ -69,7 +70,7 @@ export function mountAdding({ added }) {
       }
       fill(
         found,
-        h("p", h("b", `${count(now.tags)} of ${plural(now.labels, "tag")}`), ` · ${percent(now.covered_items, now.items)} of the items have gold tags`),
+        h("p", h("b", `${count(now.tags)} of ${plural(now.labels, "tag")}`), ` · ${percent(now.covered_items, now.items)} of the items have gold tags${now.skipped ? ` · ${plural(now.skipped, "label")} too long for a tag` : ""}`),
         h("div.tl-gold-top", now.top.map((each) => h("span.tl-chip.tl-mini", h("b", each.name), h("span.tl-n", count(each.items))))),
       );
       fill(use, `Add ${plural(now.tags, "tag")}`);
@@ -104,7 +105,10 @@ export function mountAdding({ added }) {
     button.disabled = true;
     try {
       const report = await post(path, body);
-      fill(place, brought(report));
+      if (report.job) {
+        poke(report.job);
+        fill(place, h("div.tl-note", h("b", "A large TagGPT file: it is brought in as a job. "), "Its tags and proposals stand here when it is done; Jobs shows how far it is."));
+      } else fill(place, brought(report));
       after?.();
       added();
     } catch (error) {
@@ -134,6 +138,7 @@ function brought(report) {
   return h(
     "div.tl-note",
     h("b", parts.map(([n, word]) => `${count(n)} ${word}`).join(" · ")),
+    report.proposals && h("p.tl-meta", `${plural(report.proposals.alias, "alias", "aliases")} and ${plural(report.proposals.archive, "tag")} to archive are proposed.`),
     report.problems.length > 0 && h("ul.tl-reasons", report.problems.slice(0, 8).map((each) => h("li", h("b", `Row ${each.row}`), h("span", ` ${each.cause} `), h("span.tl-meta", each.remedy)))),
     report.problems.length > 8 && h("span.tl-meta", `and ${count(report.problems.length - 8)} more`),
   );

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 from sqlalchemy import select
 
-from core.corpora.catalog import Corpus, find_corpus, status_counts
+from core.corpora.catalog import Corpus, find_corpus
 from core.corpora.clues import read_items
 from core.embedding.service import cached_encoder
 from core.engines import EngineOptions
@@ -329,10 +329,3 @@ class _Build:
             with self.database.read() as connection:
                 found.update((r.pk, {"id": r.id, "title": r.title[:120]}) for r in connection.execute(query))
         return found
-
-
-def items_of(database: Database, corpus: Corpus, limit: int | None) -> int:
-    """How many items a build would read."""
-    with database.read() as connection:
-        items = sum(status_counts(connection, corpus.pk).values())
-    return items if limit is None else min(limit, items)

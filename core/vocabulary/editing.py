@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from core.errors import InvalidInput
-from core.store.schema import tag, tag_alias
+from core.store.schema import tag
 from core.vocabulary.names import clean_name, name_key
 from core.vocabulary.sheet import Sheet
 from core.vocabulary.store import check_parent, new_batch
@@ -197,25 +197,6 @@ def _is_below(sheet: Sheet, tag_id: int, ancestor: int) -> bool:
     return above == ancestor
 
 
-def merge_names(sheet: Sheet, drop: str, keep: str) -> int:
-    """As `merge` for names that need not be tags: the kept one is made, the other one becomes its alias, or is merged
-    where it is a tag of its own. Returns the kept tag.
-
-    Raises:
-        InvalidInput: one is no name, or the kept one is archived.
-    """
-    drop, keep = clean_name(drop), clean_name(keep)
-    kept = sheet.meaning(name_key(keep))
-    if kept is None:
-        kept = sheet.add(keep)
-    other = sheet.meaning(name_key(drop))
-    if other is None:
-        sheet.give_alias(kept, drop)
-    elif other != kept:
-        merge_in(sheet, other, kept)
-    return kept
-
-
 def find(connection: Connection, text: str) -> int:
     """A tag by its id as a client sends it.
 
@@ -281,14 +262,3 @@ def _add(connection: Connection, data: dict[str, Any], person: str) -> dict[str,
     else:
         sheet.change(found, "activate", state="active")
     return {"batch": _done(sheet), "tag": str(found)}
-
-
-def uses_in(connection: Connection, tag_id: int) -> bool:
-    """Has the tag aliases, children or merged tags of its own?"""
-    for query in (
-        select(tag_alias.c.id).where(tag_alias.c.tag == tag_id),
-        select(tag.c.id).where((tag.c.parent == tag_id) | (tag.c.merged_into == tag_id)),
-    ):
-        if connection.execute(query.limit(1)).first() is not None:
-            return True
-    return False

@@ -14,7 +14,7 @@ from core.vocabulary.packing import pack_array, unpack_array
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int32]
 
-_ARRAYS = ("counts", "common", "prior", "gists", "starts", "named")
+_ARRAYS = ("counts", "common", "least", "prior", "gists", "starts", "named")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,9 @@ class KeyphraseParameters:
         shared_weight: what a phrase gains that all items of the sample share, logarithmically.
         word_cost: what each word after a phrase's first takes off: tags are short.
         unknown_likeness: likeness that a phrase outside the inventory is taken to have.
+        meant_share, meant_cost: an item that does not name a phrase means it if it is about as near to it as those that
+            do: so much of the way from the mean of all items to theirs; what is missing is taken off, times the cost.
+            Without it, phrases that are good topics somewhere would be said of everything.
         midpoint, slope: score = 1 / (1 + exp(-(raw - midpoint) / slope)).
     """
 
@@ -65,6 +68,8 @@ class KeyphraseParameters:
     shared_weight: float = 0.5
     word_cost: float = 0.1
     unknown_likeness: float = 0.1
+    meant_share: float = 0.7
+    meant_cost: float = 10.0
     midpoint: float = 0.9
     slope: float = 0.15
 
@@ -81,6 +86,7 @@ class Inventory:
         keys, texts: what makes a phrase itself, and how it is written.
         counts: int32 (m,): items of the sample that name it.
         common: float32 (m,): mean likeness with the sample's items.
+        least: float32 (m,): likeness that an item needs to mean the phrase without naming it.
         prior: float32 (m,): what a phrase is worth by itself.
         gists: float32 (n, d), on the float16 grid.
         starts, named: int32 (n + 1,), int32 (h,): item i names the phrases named[starts[i] : starts[i + 1]].
@@ -92,6 +98,7 @@ class Inventory:
     texts: list[str]
     counts: Integers
     common: Floats
+    least: Floats
     prior: Floats
     gists: Floats
     starts: Integers
@@ -103,7 +110,7 @@ class Inventory:
         nothing = np.zeros(0, np.float32)
         none = np.zeros(0, np.int32)
         start = np.zeros(1, np.int32)
-        return cls(0, [], [], none, nothing, nothing, np.zeros((0, 0), np.float32), start, none, frozenset())
+        return cls(0, [], [], none, nothing, nothing, nothing, np.zeros((0, 0), np.float32), start, none, frozenset())
 
     def state(self) -> dict[str, Any]:
         """The inventory as JSON values."""
@@ -133,6 +140,13 @@ class Inventory:
             frequent=frozenset(state["frequent"]),
             **arrays,
         )
-        if not len(kept.keys) == len(kept.texts) == len(kept.counts) == len(kept.prior) == len(kept.common):
+        if (
+            not len(kept.keys)
+            == len(kept.texts)
+            == len(kept.counts)
+            == len(kept.prior)
+            == len(kept.common)
+            == len(kept.least)
+        ):
             raise ValueError("the parts do not fit together")
         return kept

@@ -33,7 +33,7 @@ from core.vocabulary.segmentation import Segmenter
 
 __all__ = ["DEFAULTS", "Keyphrase", "KeyphraseExtractor", "KeyphraseParameters", "gist"]
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 SAMPLE_LIMIT = 5000
 BLOCK = 32  # items judged at once; always filled up, so that an item's figures do not depend on its company
 BLOCKS_AT_ONCE = 8
@@ -237,6 +237,7 @@ class KeyphraseExtractor:
             texts,
             shared,
             np.round(common, DIGITS).astype(np.float32),
+            np.round(common + parameters.meant_share * (own / shared - common), DIGITS).astype(np.float32),
             np.round(prior, DIGITS).astype(np.float32),
             gists,
             np.cumsum([0, *map(len, named)], dtype=np.int32),
@@ -267,6 +268,10 @@ class KeyphraseExtractor:
                 answers.append([])
                 continue
             self._add_neighbours(raw[row], near[row])
+            unnamed = np.ones(len(kept.keys), bool)
+            unnamed[[place for key in phrases if (place := self._known.get(key)) is not None]] = False
+            lacking = np.maximum(0, kept.least - likeness[row])
+            raw[row] -= np.float32(parameters.meant_cost) * np.where(unnamed, lacking, 0)
             others: list[tuple[float, str]] = []
             for key, places in phrases.items():
                 weight = max(self._weight(clues, place) for place in places)

@@ -36,8 +36,9 @@ def evidence_of_merges(
     if len(texts) < 2:
         return [], {"compared": len(texts), "kept": 0}
     progress()
-    vectors = encode(encoder, texts, progress)
-    can_read = readable(texts, encoder)
+    spoken = [text.replace("_", " ") for text in texts]
+    vectors = encode(encoder, spoken, progress)
+    can_read = readable(spoken, encoder)
     empty = np.zeros(0, np.int64)
     items = [on.items[each.place] for each in names] + [empty] * len(rest)
     candidates = [
@@ -55,7 +56,7 @@ def evidence_of_merges(
             "jaccard": float(each.jaccard),
             "lexical": each.lexical,
             "reasons": list(each.reasons),
-            "readable": bool(can_read[each.keep] and can_read[each.drop]),
+            "readable": each.readable,
         }
         for each in found
     ]

@@ -18,7 +18,7 @@ from core.vocabulary.listing import uses_of_all
 from core.vocabulary.names import clean_name, name_key
 from core.vocabulary.proposals import Proposal, store_proposals
 from core.vocabulary.store import NewTag, all_tags, lookup
-from core.vocabulary.taggpt import Import, likeness, looks_like_taggpt, proposals, read_final_tags, write_final_tags
+from core.vocabulary.taggpt import Import, likeness, proposals, read_final_tags, write_final_tags
 
 KIND = "vocabulary-import"
 GROUP = 500
@@ -144,8 +144,3 @@ def export_final_tags(connection: Connection) -> tuple[str, int]:
     uses = {row[0]: row[1] for row in connection.execute(select(used.c.tag, used.c.uses))}
     tags = sorted(all_tags(connection), key=lambda tag: (-uses.get(tag.id, 0), tag.id))
     return write_final_tags((tag.name, tag.aliases) for tag in tags), len(tags)
-
-
-def is_final_tags(text: str) -> bool:
-    """Whether a vocabulary file is TagGPT's."""
-    return looks_like_taggpt(text)

@@ -203,6 +203,18 @@ def test_ahead_of_keyword_extraction_on_real_talks(shared_data, encoder):
 
 
 @pytest.mark.data
+@pytest.mark.data
+def test_a_good_topic_is_not_said_of_everything(shared_data, encoder):
+    """Without the cost of what is not named, “robots” was said of a quarter of all talks."""
+    corpus = load("ted", shared_data).part(300)
+    extractor = KeyphraseExtractor(encoder)
+    extractor.prepare(corpus.clues)
+    named = dict(zip(extractor.inventory.texts, extractor.inventory.counts, strict=True))
+    said = Counter(phrase.text for found in extractor.extract(corpus.clues) for phrase in found)
+    worst = max(said, key=lambda text: said[text] / (named.get(text, 0) + 3))
+    assert said[worst] <= 3 * (named.get(worst, 0) + 3), worst
+
+
 def test_chinese_videos_share_their_phrases(shared_data):
     """What is said of one video is said of others too: tags, not sentences."""
     corpus = load("videos", shared_data).part(300)
