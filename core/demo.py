@@ -19,7 +19,8 @@ PERSON = "demo"
 
 
 def ensure_demo(host: Host) -> None:
-    """Make the project “demo” when it is not there: its vocabulary, its stories, and a job that tags them."""
+    """Make the project “demo” when it is not there: its vocabulary, its stories, and a job for each of
+    the two taggers."""
     try:
         host.project(DEMO)
         return
@@ -34,5 +35,6 @@ def ensure_demo(host: Host) -> None:
     report = import_file(
         database, stories, name=stories.name, corpus_name=CORPUS, mapping=mapping, import_id=secrets.token_hex(6)
     )
-    arguments = {"corpus": report.corpus_id, "method": "selective", "engine": "builtin", "top_k": 8}
-    JobQueue(host).create(project.slug, "tag", f"Tag {CORPUS} (selective, builtin)", arguments, person=PERSON)
+    for method in ("selective", "generative"):
+        arguments = {"corpus": report.corpus_id, "method": method, "engine": "builtin", "top_k": 8}
+        JobQueue(host).create(project.slug, "tag", f"Tag {CORPUS} ({method}, builtin)", arguments, person=PERSON)

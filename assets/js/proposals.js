@@ -6,6 +6,7 @@ import { count, debounce, fill, h, plural, score } from "./dom.js";
 import { dialogOpen, undoBar } from "./dialog.js";
 import { route, selected } from "./navigate.js";
 import { KINDS, proposalCard } from "./proposal_card.js";
+import { uuid as newUuid } from "./review_actions.js";
 import { emptyState, errorBox, options } from "./signs.js";
 
 const PAGE = 20;
@@ -144,7 +145,7 @@ export function mountProposals({ changed, build, open: told }) {
     count_(proposal, proposal.state, -1);
     count_(proposal, DONE[action], 1);
     if (proposal.state === "open" && proposal.score >= Number(line.value)) above = Math.max(0, above - 1);
-    const uuid = crypto.randomUUID();
+    const uuid = newUuid();
     done.push({ uuid, proposal, action });
     draw();
     const started = performance.now();
@@ -210,7 +211,7 @@ export function mountProposals({ changed, build, open: told }) {
     count_(proposal, DONE[action], -1);
     count_(proposal, proposal.state, 1);
     draw();
-    send({ uuid: crypto.randomUUID(), proposal: proposal.id, action: "undo", state: DONE[action], undoes: last.uuid }, action === "accept");
+    send({ uuid: newUuid(), proposal: proposal.id, action: "undo", state: DONE[action], undoes: last.uuid }, action === "accept");
   }
 
   async function takeBatchBack(last) {
@@ -225,7 +226,7 @@ export function mountProposals({ changed, build, open: told }) {
   }
 
   async function takeBack(proposal) {
-    send({ uuid: crypto.randomUUID(), proposal: proposal.id, action: "undo", state: "accepted" }, true).then(() => load(true));
+    send({ uuid: newUuid(), proposal: proposal.id, action: "undo", state: "accepted" }, true).then(() => load(true));
   }
 
   // ---- all above the line
@@ -254,7 +255,7 @@ export function mountProposals({ changed, build, open: told }) {
   }, 120);
 
   async function acceptAbove() {
-    const body = { line: Number(line.value), kind, uuid: crypto.randomUUID() };
+    const body = { line: Number(line.value), kind, uuid: newUuid() };
     lineButton.disabled = true;
     fill(lineButton, `Accepting ${count(above)}…`);
     fill(trouble);

@@ -44,7 +44,7 @@ def test_every_tab_opens_with_something_to_do(demo: App, page: Page) -> None:
     assert str(demo.home) in page.inner_text(".tl-settings-page")
     for name in TABS:  # all dialogs, and the drawer on every tab
         tab(page, name)
-        assert drawer(page).locator(".tl-job").count() == 1
+        assert drawer(page).locator(".tl-job").count() == 2
         assert "Tag Stories" in drawer(page).inner_text()
         close_dialogs(page)
     page.click(".tl-bar button:has-text('builtin engine')")
@@ -69,10 +69,10 @@ def test_every_tab_opens_with_something_to_do(demo: App, page: Page) -> None:
 
 
 def test_tried_on_ten_then_run_and_reviewed(demo: App, page: Page) -> None:
-    """The builtin engine for real: the demo's own job first, then a second run started from the tag dialog."""
+    """The builtin engine for real: the demo's own jobs first, then a second run started from the tag dialog."""
     host = Host(Settings(home=demo.home))
     queue = JobQueue(host)
-    wait_for(lambda: queue.recent(DEMO)[0].state == "done", 240)
+    wait_for(lambda: {job.state for job in queue.recent(DEMO)} == {"done"}, 240)
     page.goto(demo.url + "/#/corpora")
     page.click(".tl-side >> text=Tag again…")
     page.fill("dialog[open] label:has-text('Tags per item') input", "5")
@@ -92,18 +92,19 @@ def test_tried_on_ten_then_run_and_reviewed(demo: App, page: Page) -> None:
     job = drawer(page).locator(".tl-job").first
     assert job.locator(".tl-job-title").inner_text() == "Tag Stories (selective, builtin)"
     page.wait_for_function(
-        "document.querySelectorAll('dialog[open] .tl-job[data-state=done]').length === 2", timeout=SLOW
+        "document.querySelectorAll('dialog[open] .tl-job[data-state=done]').length === 3", timeout=SLOW
     )
     assert re.search(r"\d+ suggestions for 60 items", job.inner_text())
     job.locator("text=Open").click()
     page.wait_for_selector(".tl-rv-chip")
     runs = [entry for entry in queue.recent(DEMO) if entry.kind == "tag"]
     host.close()
-    assert [run.state for run in runs] == ["done", "done"] and runs[0].result["ok"] == 60
+    assert [run.state for run in runs] == ["done"] * 3 and runs[0].result["ok"] == 60
     chip = page.locator(".tl-rv-chip").first
     assert re.fullmatch(r"\.\d\d|1\.0", chip.locator(".tl-n").inner_text())
-    assert chip.locator(".tl-who").inner_text() == "S"
-    assert "tl-S" in (chip.get_attribute("class") or "")
+    assert page.locator(".tl-rv-chips").inner_text().upper().startswith("BOTH AGREE")
+    assert chip.locator(".tl-who").inner_text().split() == ["S", "G"]
+    assert "tl-both" in (chip.get_attribute("class") or "")
     chip.hover()
     page.wait_for_selector(".tl-rv-body mark")  # the passage that supports it
     tab(page, "corpora")
