@@ -54,7 +54,8 @@ def _import(session: Session, database: Database) -> Outcome:
 
     options = session.options
     if options.gold:
-        changes = importing.import_gold(database, options.corpus, options.min_items or 1, PERSON)
+        least = 1 if options.min_items is None else options.min_items
+        changes = importing.import_gold(database, options.corpus, least, PERSON)
     else:
         text = importing.read_text(Path(options.file))
         if options.taggpt or looks_like_taggpt(text):
