@@ -7,6 +7,7 @@ With --json exactly one JSON object stands on standard output; everything else g
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import traceback
 from dataclasses import replace
@@ -77,7 +78,10 @@ def main(arguments: list[str] | None = None) -> int:
         traceback.print_exc()  # to standard error; who reads the JSON still gets an object
         message = f"Tagloom made a mistake here ({type(error).__name__})."
         return _refuse(TagloomError(message, "The details are on standard error."), True)
-    print(orjson.dumps(answer).decode() if options.json else text)
+    try:
+        print(orjson.dumps(answer).decode() if options.json else text, flush=True)
+    except BrokenPipeError:  # whoever read it has read enough (`tagloom … | head`)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return code
 
 

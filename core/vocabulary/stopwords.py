@@ -27,6 +27,9 @@ _LISTS = {
         unless until up upon us use used uses using ve very via want wants was wasn way we well went were what
         whatever when where whether which while who whole whom whose why will with within without won would yet you
         your yours yourself
+        four five six seven eight nine ten eleven twelve twenty thirty forty fifty sixty hundred hundreds thousand
+        thousands million millions billion billions dozen dozens minute minutes hour hours days week weeks month
+        months year years kilometre kilometres kilometer kilometers metre metres miles
     """,
     "de": """
         aber alle allem allen aller alles als also am an andere anderen auch auf aus bei beim bin bis bist da dabei

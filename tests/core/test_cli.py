@@ -400,3 +400,14 @@ def test_the_command_in_a_process_of_its_own(tmp_path):
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["new"] == 3
     assert command("corpora", "--project", "nowhere").returncode == 2
+
+
+def test_a_reader_that_has_gone_is_no_error(tmp_path):
+    """As with `tagloom … | head`."""
+    environment = {**os.environ, "TAGLOOM_HOME": str(tmp_path / "elsewhere"), "PYTHONPATH": str(REPOSITORY)}
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-P", "-m", "core", "jobs"]
+    done = subprocess.run(command, env=environment, stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
