@@ -24,13 +24,13 @@ def compared(work: Work, number: int = 24) -> str:
     for n, row in enumerate(rows):
         row["labels"] = ["wind", "bread"] if n % 2 else ["wind"]
     corpus = work.fill(rows, roles={"labels": "gold"})
-    tags = making.add_tags(work.database, "wind", "bread", "water")
+    tags = making.add_tags(work.database, "wind", "bread", "water", "prices")
     said = {row["id"]: [(tags["wind"], 0.9), (tags["water"], 0.4)] for row in rows}
     making.suggest(work.database, said)
     making.generate(
         work.database,
         {
-            row["id"]: [(tags["wind"], "winds", 0.8, {}), (None, "price rises", 0.2, {"votes": 1, "samples": 5})]
+            row["id"]: [(tags["wind"], "winds", 0.8, {}), (tags["prices"], "prices", 0.2, {"votes": 1, "samples": 5})]
             for row in rows
         },
     )
