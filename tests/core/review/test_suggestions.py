@@ -149,7 +149,7 @@ def test_an_entry_of_the_queue_with_two_agents(database, tags):
     with database.read() as connection:
         first, second, third = review_page(connection, corpus_of(database), status="all")["items"]
         assert item_detail(connection, ids["0"])["suggestions"][-1]["new"] is True
-    assert (first["agents"], first["agreement"], first["mapped"]) == (["G", "S"], 0.3333, {"honey": tags["bees"]})
+    assert (first["agents"], first["agreement"], first["mapped"]) == (["G", "S"], 0.5, {"honey": tags["bees"]})
     assert first["state"]["dropped"] == ["honey"]
     assert (second["agents"], second["agreement"], second["suggestions"]) == (["G", "S"], 1.0, [])
     assert (third["agents"], third["agreement"]) == ([], None)

@@ -247,9 +247,9 @@ def test_what_always_holds(given_candidates):
 
 
 @pytest.mark.data
-def test_a_published_vocabulary_whole_without_a_readable_vector(shared_data):
+def test_the_head_of_a_published_vocabulary_without_a_readable_vector(shared_data):
     text = (shared_data / "vocabulary" / "taggpt_final_tags.csv").read_text(encoding="utf-8")
-    rows = read_final_tags(text).rows[:8000]
+    rows = read_final_tags(text).rows[:2500]
     strings = list(dict.fromkeys([row.name for row in rows] + [entry for row in rows for entry in row.absorbed]))
     same = vector(0)  # as an English encoder gives for all Chinese strings of one length
     known = [Candidate(string, vector=same, readable=i % 3 > 0) for i, string in enumerate(strings)]
