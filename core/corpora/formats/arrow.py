@@ -10,7 +10,7 @@ import datetime
 import decimal
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from core.corpora.formats.base import (
@@ -45,6 +45,32 @@ def written_as_json(schema: Any) -> list[int]:
     except ValueError:
         return []
     return [place for place, name in enumerate(schema.names) if name in named] if isinstance(named, list) else []
+
+
+def rows_of_batches(
+    file: str, batches: Iterable[Any], names: Sequence[str], json_columns: Sequence[int]
+) -> Iterator[Row | Problem]:
+    """The rows of record batches up to where the file breaks, and then what broke.
+
+    Raises:
+        InvalidInput: it breaks before the first row, or holds none.
+    """
+    import pyarrow as pa
+
+    number = 0
+    try:
+        for batch in batches:
+            for each in batch_rows(file, batch, names, json_columns, number):
+                number += 1
+                yield each
+    except (pa.ArrowException, OSError, ValueError, TypeError, OverflowError, EOFError, MemoryError) as error:
+        cause = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        if number == 0:
+            raise InvalidInput(f"{file} cannot be read: {cause}", "Write the file again.") from error
+        said = f"The file cannot be read after row {number:,}: {cause}"
+        yield Problem(file, None, None, "truncated", said, "The file may be damaged; get it again.")
+    if number == 0:
+        raise InvalidInput(f"{file} holds no rows.", "Choose a file that holds rows.")
 
 
 def batch_rows(

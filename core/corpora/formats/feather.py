@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from core.corpora.formats.arrow import BATCH, BATCH_BYTES, MAX_RATIO, MAX_UNPACKED, batch_rows, written_as_json
+from core.corpora.formats.arrow import BATCH, BATCH_BYTES, MAX_RATIO, MAX_UNPACKED, rows_of_batches, written_as_json
 from core.corpora.formats.base import Problem, Row, Source, unique_names
 from core.errors import InvalidInput, UnsafeInput
 
@@ -42,7 +42,6 @@ def read(source: Source) -> Iterator[Row | Problem]:
     """
     import pyarrow as pa
 
-    number = 0
     with source.open() as stream:
         try:
             schema, batches = _open(source, stream)
@@ -53,27 +52,14 @@ def read(source: Source) -> Iterator[Row | Problem]:
             ) from error
         names, _ = unique_names(schema.names)
         json_columns = written_as_json(schema)
-        try:
-            for batch in batches:
-                batch.validate(full=True)  # offsets that point elsewhere would end the process
-                for part in _slices(batch):
-                    for each in batch_rows(source.name, part, names, json_columns, number):
-                        number += 1
-                        yield each
-        except (pa.ArrowException, OSError, ValueError, TypeError, OverflowError, EOFError, MemoryError) as error:
-            cause = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-            if number == 0:
-                raise InvalidInput(f"{source.name} cannot be read: {cause}", "Write the file again.") from error
-            yield Problem(
-                source.name,
-                None,
-                None,
-                "truncated",
-                f"The file cannot be read after row {number:,}: {cause}",
-                "The file may be damaged; get it again.",
-            )
-    if number == 0:
-        raise InvalidInput(f"{source.name} holds no rows.", "Choose a file that holds rows.")
+        yield from rows_of_batches(source.name, _sound(batches), names, json_columns)
+
+
+def _sound(batches: Iterator[Any]) -> Iterator[Any]:
+    """Batches in slices, each looked through first: offsets that point elsewhere would end the process."""
+    for batch in batches:
+        batch.validate(full=True)
+        yield from _slices(batch)
 
 
 def count(source: Source) -> int | None:

@@ -12,7 +12,7 @@ from core.corpora.formats.arrow import (
     JSON_COLUMNS,
     MAX_RATIO,
     MAX_UNPACKED,
-    batch_rows,
+    rows_of_batches,
     written_as_json,
 )
 from core.corpora.formats.base import Problem, Row, Source, unique_names
@@ -27,31 +27,11 @@ def read(source: Source) -> Iterator[Row | Problem]:
     Args:
         source: must be seekable.
     """
-    import pyarrow as pa
-
     with source.open() as stream:
         parquet, names, json_columns = _open(source, stream)
         _refuse_bombs(source.name, stream.seek(0, io.SEEK_END), parquet.metadata)
-        number = 0
-        try:
-            for batch in parquet.iter_batches(batch_size=_batch(parquet.metadata), use_threads=False):
-                for each in batch_rows(source.name, batch, names, json_columns, number):
-                    number += 1
-                    yield each
-        except (pa.ArrowException, OSError, ValueError, TypeError, OverflowError) as error:
-            cause = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-            if number == 0:
-                raise InvalidInput(f"{source.name} cannot be read: {cause}", "Write the file again.") from error
-            yield Problem(
-                source.name,
-                None,
-                None,
-                "truncated",
-                f"The file cannot be read after row {number:,}: {cause}",
-                "The file may be damaged; get it again.",
-            )
-    if number == 0:
-        raise InvalidInput(f"{source.name} holds no rows.", "Choose a file that holds rows.")
+        batches = parquet.iter_batches(batch_size=_batch(parquet.metadata), use_threads=False)
+        yield from rows_of_batches(source.name, batches, names, json_columns)
 
 
 def count(source: Source) -> int:
