@@ -148,12 +148,14 @@ def _line(label: str, counts: dict[str, Any]) -> str:
 
 
 def _proposals(session: Session, database: Database) -> Outcome:
+    from core.review.agreement import keeping_agreement
     from core.vocabulary.deciding import accept_above
     from core.vocabulary.proposals import page_of_proposals
 
     options = session.options
     if options.accept_above is not None:
-        answer = accept_above(database, options.accept_above, options.kind or "", PERSON, str(uuid.uuid4()))
+        line, kind, key = options.accept_above, options.kind or "", str(uuid.uuid4())
+        answer = keeping_agreement(database, lambda: accept_above(database, line, kind, PERSON, key))
         lines = [f"{answer['accepted']:,} accepted, {answer['failed']:,} not (edits {answer['batch']})"]
         lines += [f"  {p['name']}: {p['message']} {p['remedy']}" for p in answer["problems"][:SHOWN_FAILURES]]
         return answer, "\n".join(lines), 1 if answer["failed"] else 0

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, delete, func, insert, select
 
@@ -19,6 +19,9 @@ from core.review.meanings import chunks, meanings
 from core.review.suggestions import newest_runs, suggested_tags
 from core.store.database import BulkPace, Database
 from core.store.schema import STATUS_CODE, STATUSES, item, item_agreement, suggestion, tag, tag_revision
+from core.vocabulary.store import revision
+
+Edit = TypeVar("Edit")
 
 METHODS = ("selective", "generative")
 DISAGREE_BELOW = 0.5  # less than half shared: the queue “agents disagree”
@@ -70,6 +73,15 @@ def update_agreement_since(connection: Connection, revision: int) -> None:
     tags = set(connection.execute(changed.distinct()).scalars())
     if tags:
         update_agreement_of_tags(connection, tags)
+
+
+def keeping_agreement(database: Database, change: Callable[[], Edit]) -> Edit:
+    """Make an edit of the vocabulary that takes several writes, and bring the agreement up to date with it."""
+    with database.read() as connection:
+        before = revision(connection)
+    answer = change()
+    database.write(lambda c: update_agreement_since(c, before))
+    return answer
 
 
 def recompute_agreement(

@@ -8,7 +8,7 @@ from starlette.routing import BaseRoute
 
 from core.corpora.catalog import find_corpus
 from core.errors import InvalidInput
-from core.review.agreement import update_agreement_since
+from core.review.agreement import keeping_agreement, update_agreement_since
 from core.vocabulary.deciding import accept_above, decide
 from core.vocabulary.proposals import page_of_proposals
 from core.vocabulary.store import revision
@@ -108,11 +108,8 @@ def accept_all_above(call: Call) -> dict[str, Any]:
     if not isinstance(line, (int, float)) or isinstance(line, bool):
         raise InvalidInput("The request's “line” is missing or not of the right kind.", "Reload the page.")
     kind, uuid = call.given("kind", str, ""), call.given("uuid", str)
-    with call.database.read() as connection:
-        before = revision(connection)
-    answer = accept_above(call.database, float(line), kind, call.person.id, uuid)
-    call.database.write(lambda c: update_agreement_since(c, before))
-    return answer
+    person = call.person.id
+    return keeping_agreement(call.database, lambda: accept_above(call.database, float(line), kind, person, uuid))
 
 
 def readability(call: Call) -> dict[str, Any]:

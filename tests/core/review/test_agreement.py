@@ -1,5 +1,7 @@
 """Agreement of the two agents: by hand, kept up to date, and as a queue."""
 
+import uuid
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,12 +13,16 @@ from core.errors import InvalidInput
 from core.review.agreement import (
     disagreement_counts,
     jaccard,
+    keeping_agreement,
     recompute_agreement,
     update_agreement,
     update_agreement_of_tags,
 )
 from core.review.queue import review_page
+from core.store.runs import Recipe, start_run
 from core.store.schema import item_agreement
+from core.vocabulary.deciding import accept_above
+from core.vocabulary.proposals import Proposal, store_proposals
 from tests.making import (
     ANN,
     add_tags,
@@ -153,3 +159,14 @@ sets = st.sets(st.integers(0, 6))
 def test_jaccard_agrees_with_its_definition(one, other):
     together = one | other
     assert jaccard(one, other) == jaccard(other, one) == (len(one & other) / len(together) if together else 1.0)
+
+
+def test_an_edit_in_several_writes_counts_too(database, tags):
+    suggest(database, {"0": [(tags["bees"], 0.9)]})
+    generate(database, {"0": answers(tags, "ants")})
+    assert stored(database) == {"0": 0.0}
+    recipe = Recipe("vocabulary", "build", "builtin", "none", {})
+    run = database.write(lambda c: start_run(c, 0, recipe, ANN, None))
+    database.write(lambda c: store_proposals(c, run, [Proposal("merge", "ants", 0.9, 1, into="bees")]))
+    keeping_agreement(database, lambda: accept_above(database, 0.5, "", ANN, str(uuid.uuid4())))
+    assert stored(database) == {"0": 1.0}
