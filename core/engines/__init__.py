@@ -11,30 +11,38 @@ from typing import TYPE_CHECKING
 from core.engines.calls import Call, Engine, EngineFault, Outcome, Reply, Request
 from core.engines.endpoints import EngineOptions
 from core.errors import InvalidInput
-from core.settings import Settings
 from core.store.database import Database
+from core.store.projects import Host
 
 if TYPE_CHECKING:
-    from core.engines.openai_engine import Limits, OpenAIEngine
+    from core.engines.openai_engine import Limits
 
 __all__ = ["Call", "Engine", "EngineFault", "EngineOptions", "Outcome", "Reply", "Request", "connect"]
 
 
 def connect(
-    settings: Settings, options: EngineOptions, key: str | None, database: Database, limits: Limits | None = None
-) -> OpenAIEngine:
+    host: Host,
+    options: EngineOptions,
+    key: str | None,
+    database: Database,
+    limits: Limits | None = None,
+    *,
+    job: str = "",
+) -> Engine:
     """The engine that the options name; close it when the work is done. Nothing is sent yet.
 
     Args:
         options: as `core.engines.keys.connection_of` completed them.
         key: `job.secrets.get(ENGINE_KEY)` in a job; None for a server that asks for none.
         database: the project whose stored answers are used and added to.
+        limits: instead of those of the connection, for tests.
+        job: the job that asks, for the ledger.
 
     Raises:
         InvalidInput: the builtin engine was named, which is asked in other ways.
     """
-    from core.engines.openai_engine import OpenAIEngine
+    if options.engine == "openai" and options.base_url and options.model:
+        from core.engines.openai_engine import OpenAIEngine
 
-    if options.engine != "openai" or not options.base_url or not options.model:
-        raise InvalidInput("The builtin engine is asked in other ways.", "Name an OpenAI-compatible server.")
-    return OpenAIEngine(options.base_url, options.model, key, database, limits)
+        return OpenAIEngine(host, options.base_url, options.model, key, database, limits, job)
+    raise InvalidInput("The builtin engine is asked in other ways.", "Name an OpenAI-compatible server.")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Hashable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from hashlib import sha256
 from typing import Any, Protocol
 
 import orjson
 
-Message = dict[str, str]
-"""{"role": "system" | "user" | "assistant", "content": text}"""
+Part = dict[str, Any]
+"""A piece of a message: {"type": "text", "text": …}, or {"type": "image", "sha256": of the picture's file, "path":
+where it lies, "side": longest side in pixels it is sent with} (`core.engines.images.image_part` makes these)."""
+Message = dict[str, Any]
+"""{"role": "system" | "user" | "assistant", "content": text or a list of `Part`}"""
 
 KEY_VERSION = 1
 
@@ -25,6 +29,8 @@ class Request:
         temperature: 0 to 2.
         max_tokens: most tokens of the answer.
         sample: the same question asked again has another number, and is another request.
+        retry: 1 and up where the same sample is asked once more because its answer was empty or ran in circles.
+        frequency_penalty: against answers that run in circles; None for the server's own.
     """
 
     messages: tuple[Message, ...]
@@ -32,10 +38,30 @@ class Request:
     temperature: float = 0.0
     max_tokens: int = 400
     sample: int = 0
+    retry: int = 0
+    frequency_penalty: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        names = ("messages", "schema", "temperature", "max_tokens", "sample")
-        return {name: getattr(self, name) for name in names}
+        """The question as it is meant; pictures by their hash, whatever their place. What is not set is left out, so
+        that keys of earlier versions stay what they were."""
+        meant: dict[str, Any] = {
+            name: getattr(self, name) for name in ("schema", "temperature", "max_tokens", "sample")
+        }
+        meant["messages"] = [{**m, "content": _without_places(m["content"])} for m in self.messages]
+        if self.retry:
+            meant["retry"] = self.retry
+        if self.frequency_penalty is not None:
+            meant["frequency_penalty"] = self.frequency_penalty
+        return meant
+
+    @property
+    def has_images(self) -> bool:
+        return any(
+            part.get("type") == "image"
+            for m in self.messages
+            if isinstance(m["content"], list)
+            for part in m["content"]
+        )
 
     def key(self, endpoint: str, model: str) -> str:
         """What makes two requests the same: the question, the normalised address, the model, the sample."""
@@ -48,7 +74,19 @@ class Request:
         complaint = f"That answer cannot be used: {problem} Answer again, with nothing but the corrected JSON."
         messages = (*self.messages, *said, {"role": "user", "content": complaint})
         limit = min(2 * self.max_tokens, 8000) if longer else self.max_tokens
-        return Request(messages, self.schema, self.temperature, limit, self.sample)
+        return replace(self, messages=messages, max_tokens=limit)
+
+
+def text_of(message: Message) -> str:
+    """The words of a message, without its pictures."""
+    content = message["content"]
+    return content if isinstance(content, str) else "\n".join(p["text"] for p in content if p.get("type") == "text")
+
+
+def _without_places(content: str | list[Part]) -> str | list[Part]:
+    if isinstance(content, str):
+        return content
+    return [{name: value for name, value in part.items() if name != "path"} for part in content]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +101,8 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A stored answer. `refusal` holds the server's own words where it said by protocol that it refuses."""
+    """A stored answer. `refusal` holds the server's own words where it said by protocol that it refuses; `reasoning`
+    is True where the model thought aloud in a field of its own; `model` is what the server says answered."""
 
     id: int
     text: str
@@ -71,6 +110,8 @@ class Reply:
     usage: Usage
     cached: bool
     refusal: str | None = None
+    reasoning: bool = False
+    model: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,24 +141,35 @@ class Call:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of a call: a reply, or the fault. `problem`: what is still wrong with the reply after asking
-    twice. `replies`: ids of every stored reply this rests on, the last one last."""
+    twice. `replies`: ids of every stored reply this rests on, the last one last. `flags`: what was odd on the way
+    to a usable answer ("reasked", "longer", "cut", ...)."""
 
     call: Call
     reply: Reply | None = None
     error: EngineFault | None = None
     problem: str | None = None
     replies: tuple[int, ...] = ()
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
 class Spent:
-    """What this engine object has used: `requests` is what went over the wire, tries and re-asks included."""
+    """What this engine object has used: `requests` is what went over the wire, tries and re-asks included. `cost`: US
+    dollars, None where no price is known. `in_flight`, `allowed`: requests under way, and how many may be; `waiting`:
+    seconds until the server may be asked again, `why`: because of what."""
 
     requests: int = 0
     answered: int = 0
     cached: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cost: Decimal | None = None
+    estimated: bool = False  # some of the tokens were not counted by the server
+    in_flight: int = 0
+    allowed: int = 0
+    waiting: float = 0.0
+    why: str = ""
+    faults: dict[str, int] = field(default_factory=dict)  # by kind
     notes: list[str] = field(default_factory=list)
 
 

@@ -10,11 +10,13 @@ from typing import Any
 import orjson
 
 from core.engines.calls import Request
+from core.engines.capabilities import Capabilities
 from core.engines.endpoints import host_of, with_version
 from core.engines.envelope import read_envelope
 from core.engines.faults import Verdict, judge_body, judge_connection, judge_status
 from core.engines.http_client import Answered, CannotConnect, Connection, CutOff, TimedOut
-from core.engines.wire import body_of, first_quirks, learn, quirks_of
+from core.engines.wire import body_of
+from core.store.projects import Host
 
 SECONDS = 30.0
 MOST_MODELS = 500
@@ -45,17 +47,17 @@ class Finding:
         }
 
 
-def check(base_url: str, model: str, key: str | None, seconds: float = SECONDS) -> Finding:
+def check(host: Host, base_url: str, model: str, key: str | None, seconds: float = SECONDS) -> Finding:
     """Ask a server what it has, and, where a model is named, one tiny question (about 30 tokens).
 
     Args:
         base_url: a normalised address.
         key: what it is let in with, or None.
     """
-    return asyncio.run(_check(base_url, model, key, seconds))
+    return asyncio.run(_check(host, base_url, model, key, seconds))
 
 
-async def _check(base_url: str, model: str, key: str | None, seconds: float) -> Finding:
+async def _check(host: Host, base_url: str, model: str, key: str | None, seconds: float) -> Finding:
     connection = Connection(base_url, key, seconds)
     try:
         listed = await _ask(connection, base_url, None)
@@ -79,22 +81,22 @@ async def _check(base_url: str, model: str, key: str | None, seconds: float) -> 
                 return Finding(False, f"{host_of(base_url)} answers.", "Now choose one of its models.", models)
             message = f"{host_of(base_url)} answers, but does not list its models."
             return Finding(False, message, "Type the model's name.")
-        return await _try(connection, base_url, model, models, key)
+        return await _try(host, connection, base_url, model, models, key)
     finally:
         await connection.close()
 
 
-async def _try(connection: Connection, base_url: str, model: str, models: tuple[str, ...], key: str | None) -> Finding:
-    quirks = quirks_of(base_url, model, first_quirks(base_url))
+async def _try(
+    host: Host, connection: Connection, base_url: str, model: str, models: tuple[str, ...], key: str | None
+) -> Finding:
+    capabilities = Capabilities.of(host, base_url, model)
     while True:
+        quirks = capabilities.quirks
         answer = await _ask(connection, base_url, body_of(QUESTION, model, quirks), model, quirks.sends(QUESTION))
         if isinstance(answer, Answered):
-            learn(base_url, model, quirks)
             return Finding(True, f"{model} answers.", models=models)
-        changed = quirks.without(answer.change) if answer.change else quirks
-        if answer.action != "negotiate" or changed == quirks:
+        if answer.action != "negotiate" or capabilities.refused(quirks, answer.change or "") is None:
             break
-        quirks = changed
     if answer.fault.kind == "model" or (models and model not in models and answer.fault.kind == "address"):
         close = difflib.get_close_matches(model, models, 3, 0.4)
         remedy = f"Did you mean {' or '.join(close)}?" if close else "Choose one of its models."

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from core.engines import replies
-from core.engines.calls import Request
+from core.engines.calls import Request, text_of
 from core.store.database import Database
 
 # characters per token of common tokenizers: Latin text about 4, Cyrillic, Greek, Arabic and the like about 2.3,
@@ -34,7 +34,7 @@ def estimate_tokens(text: str) -> int:
 
 def request_tokens(request: Request) -> int:
     """About how many tokens a request's prompt has."""
-    return sum(estimate_tokens(unicodedata.normalize("NFC", m["content"])) + PER_MESSAGE for m in request.messages)
+    return sum(estimate_tokens(unicodedata.normalize("NFC", text_of(m))) + PER_MESSAGE for m in request.messages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def estimate(
     answer, note = float(ANSWER_TOKENS), "tokens estimated from the texts' length"
     if said:
         guessed = sum(
-            estimate_tokens(m["content"]) + PER_MESSAGE for text, _ in said for m in orjson.loads(text)["messages"]
+            estimate_tokens(text_of(m)) + PER_MESSAGE for text, _ in said for m in orjson.loads(text)["messages"]
         )
         mean *= sum(usage.prompt for _, usage in said) / guessed if guessed else 1.0
         answer = sum(usage.completion for _, usage in said) / len(said)

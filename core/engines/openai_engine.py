@@ -18,16 +18,18 @@ from itertools import islice
 from typing import Any
 
 from core.engines import replies
-from core.engines.calls import Call, EngineFault, Outcome, Reply, Request, Spent, Usage
+from core.engines.answering import outcome_of
+from core.engines.calls import Call, EngineFault, Outcome, Reply, Request, Spent, Usage, text_of
+from core.engines.capabilities import Capabilities
 from core.engines.cost import estimate_tokens
-from core.engines.endpoints import host_of
 from core.engines.envelope import read_envelope
 from core.engines.faults import Verdict, judge_body, judge_connection, judge_status
 from core.engines.http_client import Answered, CannotConnect, Connection, CutOff, TimedOut
 from core.engines.pacing import Gate, backoff
-from core.engines.wire import body_of, first_quirks, learn, quirks_of, stored_wire
+from core.engines.wire import Quirks, body_of, stored_wire
 from core.errors import EngineError, StoreError
 from core.store.database import Database
+from core.store.projects import Host
 
 TRIES = {"timeout": 2, "connection": 4}  # per kind of fault; others OTHER_TRIES
 OTHER_TRIES = 5
@@ -51,24 +53,34 @@ class OpenAIEngine:
     """Asks one model of one server. Make one per run; not for two threads at a time.
 
     Args:
+        host: knows what was learned of the server, and what the connection allows.
         base_url: the normalised address.
         key: what is sent as Authorization, or None for a server that asks for none.
         database: the project whose `reply` table answers are kept in.
+        job: the job that asks, for the ledger; "" outside of jobs.
     """
 
     name = "openai"
 
     def __init__(
-        self, base_url: str, model: str, key: str | None, database: Database, limits: Limits | None = None
+        self,
+        host: Host,
+        base_url: str,
+        model: str,
+        key: str | None,
+        database: Database,
+        limits: Limits | None = None,
+        job: str = "",
     ) -> None:
         self.endpoint = base_url
         self.model = model
         self.spent = Spent()
         self.limits = limits or Limits()
+        self.job = job
+        self._host = host
         self._key = key
         self._database = database
-        learned = replies.last_wire(database, base_url, model)
-        self._quirks = quirks_of(base_url, model, first_quirks(base_url, learned))
+        self.capabilities = Capabilities.of(host, base_url, model)
         self._out: queue.SimpleQueue[tuple[Call, Outcome | BaseException]] = queue.SimpleQueue()
         self._fatal: EngineFault | None = None
         self._under_way: dict[str, asyncio.Future[tuple[Reply | None, EngineFault | None]]] = {}
@@ -192,26 +204,12 @@ class OpenAIEngine:
 
     async def _handle(self, call: Call) -> None:
         try:
-            outcome: Outcome | BaseException = await self._outcome(call)
+            outcome: Outcome | BaseException = await outcome_of(call, self._once, self.capabilities)
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # a full disk, a mistake of ours: the caller must hear of it
             outcome = error
         self._out.put((call, outcome))
-
-    async def _outcome(self, call: Call) -> Outcome:
-        reply, fault = await self._once(call.request)
-        if reply is None:
-            return Outcome(call, error=fault)
-        problem = call.check(reply) if call.check is not None else None
-        if problem is None:
-            return Outcome(call, reply, replies=(reply.id,))
-        again = call.request.again(reply.text, problem, longer=reply.finish_reason == "length")
-        second, fault = await self._once(again)
-        if second is None:
-            return Outcome(call, error=fault, replies=(reply.id,))
-        assert call.check is not None
-        return Outcome(call, second, problem=call.check(second), replies=(reply.id, second.id))
 
     async def _once(self, request: Request) -> tuple[Reply | None, EngineFault | None]:
         """The answer to a request: stored, under way already, or asked for now."""
@@ -250,7 +248,7 @@ class OpenAIEngine:
             try:
                 if self._fatal is not None or self._stopping:
                     continue
-                quirks = self._quirks  # what was learned while this one waited counts
+                quirks = self.capabilities.quirks  # what was learned while this one waited counts
                 body = body_of(request, self.model, quirks)
                 started = time.monotonic()
                 self.spent.requests += 1
@@ -307,12 +305,10 @@ class OpenAIEngine:
         self._fatal = self._fatal or replace(fault, message=message, fatal=True)
         return self._fatal
 
-    def _negotiate(self, tried: Any, change: str) -> None:
-        if self._quirks == tried:  # otherwise another call has learned it meanwhile
-            self._quirks = tried.without(change)
-            learn(self.endpoint, self.model, self._quirks)
-            if self._quirks != tried:
-                self.spent.notes.append(f"{host_of(self.endpoint)} does not take {change}: asked without from now on")
+    def _negotiate(self, tried: Quirks, change: str) -> None:
+        note = self.capabilities.refused(tried, change)
+        if note:
+            self.spent.notes.append(note)
 
     async def _send(self, body: dict[str, Any], sent: frozenset[str]) -> str | Verdict:
         """One request over the wire: the raw body of an answer, or what is wrong."""
@@ -334,7 +330,7 @@ class OpenAIEngine:
         told = envelope.prompt_tokens is not None and envelope.completion_tokens is not None
         prompt, completion = envelope.prompt_tokens or 0, envelope.completion_tokens or 0
         if not told:
-            prompt = estimate_tokens("".join(m["content"] for m in request.messages))
+            prompt = estimate_tokens("".join(text_of(m) for m in request.messages))
             completion = estimate_tokens(envelope.text)
         usage = Usage(prompt, completion, not told, round(seconds * 1000))
         self.spent.answered += 1

@@ -30,6 +30,8 @@ def _reply(row: Any, cached: bool) -> Reply:
         Usage(**{name: usage[name] for name in names if name in usage}),
         cached,
         envelope.refusal,
+        envelope.reasoning,
+        envelope.model,
     )
 
 
@@ -86,17 +88,6 @@ def submit(
         return _reply(connection.execute(select(*_COLUMNS).where(reply.c.key == key)).one(), cached=False)
 
     return database.submit(store)
-
-
-def last_wire(database: Database, endpoint: str, model: str) -> dict[str, Any] | None:
-    """The parameters that this server's model took last, as far as they were stored here."""
-    newest = select(reply.c.endpoint, reply.c.model, reply.c.wire).order_by(reply.c.id.desc()).limit(LOOKED_AT)
-    with database.read() as connection:
-        for row in connection.execute(newest):
-            if (row.endpoint, row.model) == (endpoint, model) and row.wire:
-                wire = orjson.loads(row.wire)
-                return wire if isinstance(wire, dict) else None
-    return None
 
 
 def measured(database: Database, endpoint: str, model: str) -> list[tuple[str, Usage]]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass, replace
 from typing import Any
 
-from core.engines.calls import Request
+from core.engines.calls import Message, Request, text_of
 from core.engines.endpoints import is_openai
 
 FORMATS = ("json_schema", "json_object", "none")
@@ -51,42 +50,9 @@ class Quirks:
         return frozenset(sent)
 
 
-_learned: dict[tuple[str, str], Quirks] = {}
-_lock = threading.Lock()
-
-
-def first_quirks(base_url: str, wire: dict[str, Any] | None = None) -> Quirks:
-    """What is assumed before the first answer. `wire`: the body last sent there, as stored with its reply."""
-    quirks = Quirks(token_limit="max_completion_tokens" if is_openai(base_url) else "max_tokens")
-    if wire is None:
-        return quirks
-    given = wire.get("response_format")
-    style = str(given.get("type")) if isinstance(given, dict) else "none"
-    limit = next((n for n in ("max_tokens", "max_completion_tokens") if n in wire), "none")
-    return Quirks(
-        style if style in FORMATS else "none",
-        limit,
-        "temperature" in wire,
-        not wire.get("merged_system"),
-        limit != quirks.token_limit,
-    )
-
-
-def quirks_of(base_url: str, model: str, otherwise: Quirks) -> Quirks:
-    """What this process has learned of a server's model."""
-    with _lock:
-        return _learned.get((base_url, model), otherwise)
-
-
-def learn(base_url: str, model: str, quirks: Quirks) -> None:
-    with _lock:
-        _learned[base_url, model] = quirks
-
-
-def forget() -> None:
-    """Forget everything learned (a server may have been replaced by another one at the same address)."""
-    with _lock:
-        _learned.clear()
+def first_quirks(base_url: str) -> Quirks:
+    """What is assumed before the first answer."""
+    return Quirks(token_limit="max_completion_tokens" if is_openai(base_url) else "max_tokens")
 
 
 def body_of(request: Request, model: str, quirks: Quirks) -> dict[str, Any]:
@@ -104,10 +70,10 @@ def body_of(request: Request, model: str, quirks: Quirks) -> dict[str, Any]:
     return body
 
 
-def _messages(request: Request, quirks: Quirks) -> list[dict[str, str]]:
+def _messages(request: Request, quirks: Quirks) -> list[Message]:
     if quirks.system_role:
         return [dict(message) for message in request.messages]
-    system = "\n\n".join(m["content"] for m in request.messages if m["role"] == "system")
+    system = "\n\n".join(text_of(m) for m in request.messages if m["role"] == "system")
     rest = [dict(m) for m in request.messages if m["role"] != "system"]
     if system and rest:
         rest[0]["content"] = f"{system}\n\n{rest[0]['content']}"

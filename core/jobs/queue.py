@@ -48,6 +48,7 @@ class Job:
     message: str
     remedy: str
     result: dict[str, Any]
+    spent: dict[str, Any]
     retry_of: str | None
     created_at: float
     started_at: float | None
@@ -84,6 +85,7 @@ def _job(row: RowMapping) -> Job:
     values = dict(row)
     values["arguments"] = json.loads(values["arguments"])
     values["result"] = json.loads(values["result"])
+    values["spent"] = json.loads(values["spent"])
     values["cancel_requested"] = bool(values["cancel_requested"])
     return Job(**values)
 

@@ -178,6 +178,7 @@ run = Table(
     Column("person", Text, nullable=False),
     Column("job", Text),
     Column("created_at", Double, nullable=False),
+    Column("spent", Text),  # JSON: requests, cached, tokens, cost, of all attempts together
     Index("run_corpus", "corpus", "id"),
 )
 
@@ -209,6 +210,64 @@ run_reply = Table(
     Index("run_reply_reply", "reply"),
 )
 
+# The ledger: every request that went over the wire, whatever became of it. Append-only.
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("key", Text, nullable=False),  # of the reply that it asked for
+    Column("endpoint", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("job", Text, nullable=False),  # "" outside of jobs
+    Column("at", Double, nullable=False),  # when it was sent
+    Column("milliseconds", Integer, nullable=False),
+    Column("outcome", Text, nullable=False),  # "answered", or a fault's kind
+    Column("status", Integer),  # HTTP status, where there was one
+    Column("billed", Text, nullable=False),  # yes | no | unknown
+    Column("prompt_tokens", Integer, nullable=False),
+    Column("completion_tokens", Integer, nullable=False),
+    Column("cost_micros", BigInteger),  # millionths of a US dollar; NULL: no price is known
+    Index("attempt_job", "job", "id"),
+)
+
+# Prompts as the project has them. Rows are never changed but for `current`: a run's hash finds its text again.
+prompt = Table(
+    "prompt",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("name", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column(
+        "examples", Text, nullable=False
+    ),  # JSON list of {item, title, messages}: accepted items, shown to the model
+    Column("hash", Text, nullable=False),  # of text and examples
+    Column("shipped_hash", Text, nullable=False),  # of the shipped prompt that it was made from
+    Column("current", SmallInteger, nullable=False),  # 1: runs use it; at most one row of a name
+    Column("person", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Index("prompt_name", "name", "current"),
+    Index("prompt_hash", "hash"),
+)
+
+# Requests handed in together (/v1/batches) and collected later.
+batch = Table(
+    "batch",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("job", Text, nullable=False),
+    Column("endpoint", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("remote_file", Text),
+    Column("remote_batch", Text),
+    Column("requests", Integer, nullable=False),
+    Column("landed", Integer, nullable=False),
+    Column("detail", Text, nullable=False),  # JSON
+    Column("created_at", Double, nullable=False),
+    Column("updated_at", Double, nullable=False),
+    Index("batch_job", "job", "created_at"),
+)
+
 run_item = Table(
     "run_item",
     metadata,
@@ -217,6 +276,7 @@ run_item = Table(
     Column("state", Text, nullable=False),  # ok | invalid | refused | failed
     Column("suggestions", Integer, nullable=False),
     Column("error", Text),
+    Column("flags", Text),  # JSON list: what was odd about a usable answer ("repaired", "fitted", "language", ...)
 )
 
 suggestion = Table(

@@ -63,7 +63,7 @@ def method_of(run: TagRun) -> Method:
 def run_by_model(run: TagRun) -> None:
     """Ask about every item that has no answer yet."""
     request, job = run.request, run.job
-    engine = connect(job.host.settings, request.engine, job.secrets.get(ENGINE_KEY), run.database)
+    engine = connect(job.host, request.engine, job.secrets.get(ENGINE_KEY), run.database, job=job.job.id)
     try:
         run.start(request.engine.model, load(PROMPTS[request.method]))
         with run.database.read() as connection:

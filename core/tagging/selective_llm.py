@@ -16,7 +16,8 @@ import orjson
 from core.corpora.clues import TaggableItem
 from core.engines.calls import Call, Check, Message, Reply, Request
 from core.engines.parsing import parse_choices
-from core.engines.prompts import Prompt, item_data, load, neutral, quoted
+from core.engines.prompts import Prompt, load
+from core.engines.quoting import item_data, neutral, quoted
 from core.store.runs import Answer
 from core.tagging.job import TagRun
 from core.tagging.llm import Asked, state_of

@@ -19,8 +19,8 @@ from core.embedding.service import cached_encoder
 from core.embedding.vectors import TextEncoder
 from core.engines import connect
 from core.errors import EngineError, InvalidInput
-from core.settings import Settings
 from core.store.database import Database
+from core.store.projects import Host
 from core.store.runs import Answer
 from core.tagging.estimate import estimate_run
 from core.tagging.job import items_of
@@ -38,7 +38,7 @@ _seconds_per_item: dict[tuple[str, str, str], float] = {}  # what trials of this
 @dataclass
 class _Trial:
     database: Database
-    settings: Settings
+    host: Host
     corpus: Corpus
     request: TagRequest
     entries: list[TagEntry]
@@ -52,7 +52,7 @@ class _Trial:
 
 
 def try_on_ten(
-    database: Database, settings: Settings, corpus_name: str, arguments: dict[str, Any], key: str | None = None
+    database: Database, host: Host, corpus_name: str, arguments: dict[str, Any], key: str | None = None
 ) -> dict[str, Any]:
     """What a run would say of ten items, spread over the corpus.
 
@@ -70,11 +70,11 @@ def try_on_ten(
     entries = tag_entries(database, needed=request.method == "selective")
     with database.read() as connection:
         corpus = find_corpus(connection, corpus_name)
-    encoder = cached_encoder(settings)
+    encoder = cached_encoder(host.settings)
     sample = sample_items(database, corpus, TRY_SAMPLE)
     if not sample:
         raise InvalidInput(f"“{corpus.name}” has no items.", "Import some first.")
-    trial = _Trial(database, settings, corpus, request, entries, encoder, sample, key)
+    trial = _Trial(database, host, corpus, request, entries, encoder, sample, key)
     encoder.encode(["warm"])  # loading the model is paid once, not per item
     spent: dict[str, Any] = {"requests": 0, "cached": 0, "tokens": 0, "cost": 0}
     if request.by_model:
@@ -90,7 +90,7 @@ def try_on_ten(
     total = items_of(database, corpus, request.limit)
     names = {entry.id: entry.name for entry in entries}
     by_item = {answer.item: answer for answer in answers}
-    model = find_model(settings.embedding_model, allow_downloads=settings.allow_downloads)
+    model = find_model(host.settings.embedding_model, allow_downloads=host.settings.allow_downloads)
     return {
         "items": [_shown_item(item, by_item[item.pk], request, names) for item in trial.items if item.pk in by_item],
         "seconds_per_item": seconds,
@@ -134,7 +134,7 @@ def _generative(trial: _Trial) -> tuple[list[Answer], float]:
 
 
 def _by_model(trial: _Trial) -> tuple[list[Answer], float, dict[str, Any]]:
-    engine = connect(trial.settings, trial.request.engine, trial.key, trial.database)
+    engine = connect(trial.host, trial.request.engine, trial.key, trial.database)
     started = time.perf_counter()
     items = {i.pk: i for i in trial.items if any(clue.text.strip() for clue in i.clues)}
     came: dict[int, dict[int, Any]] = {}

@@ -127,7 +127,8 @@ class CandidateRun:
         from core.vocabulary.free_tags import free_tag_calls, free_tags_prompt
 
         samples = self.request["samples"]
-        engine = connect(self.job.host.settings, self.options, self.job.secrets.get(ENGINE_KEY) or None, self.database)
+        key = self.job.secrets.get(ENGINE_KEY)
+        engine = connect(self.job.host, self.options, key, self.database, job=self.job.job.id)
         finished: list[Answer] = []
         waiting: dict[int, list[Outcome]] = {}
         stopped: list[JobCancelled] = []

@@ -12,7 +12,8 @@ from dataclasses import replace
 from core.corpora.clues import TaggableItem
 from core.engines.calls import Call, Outcome, Reply, Request
 from core.engines.parsing import ParsedTags, parse_tags
-from core.engines.prompts import Prompt, item_data, load
+from core.engines.prompts import Prompt, load
+from core.engines.quoting import item_data
 from core.vocabulary.cleaning import looks_like_refusal
 
 PROMPT = "free-tags"

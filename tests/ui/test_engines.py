@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from core.corpora.mapping import Mapping
-from core.engines import keys, wire
+from core.engines import keys
 from core.engines.keys import ENGINE_KEY
 from core.store.schema import reply, suggestion
 from core.vocabulary.importing import import_new
@@ -27,7 +27,6 @@ KEY = "sk-test-typed-5b21"
 @pytest.fixture(autouse=True)
 def nothing_kept(monkeypatch):
     monkeypatch.setattr(keys, "_typed", {})
-    wire.forget()
 
 
 @pytest.fixture

@@ -86,7 +86,7 @@ def check_engine(call: Call) -> dict[str, Any]:
         raise InvalidInput("The server's address is missing.", f"For example: http://localhost:11434/v1, or {OPENAI}.")
     typed = call.given("key", str, "").strip()
     key = typed or key_for(call.app.settings, base_url)[0]
-    found = check(base_url, model, key)
+    found = check(call.app.host, base_url, model, key)
     return {**found.as_dict(), "base_url": found.base_url or base_url, "host": host_of(base_url)}
 
 

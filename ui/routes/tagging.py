@@ -30,7 +30,7 @@ def try_tagging(call: Call) -> dict[str, Any]:
 
     arguments = _arguments(call)
     key, _ = key_for(call.app.settings, arguments["base_url"])
-    return try_on_ten(call.database, call.app.settings, call.given("corpus", str), arguments, key)
+    return try_on_ten(call.database, call.app.host, call.given("corpus", str), arguments, key)
 
 
 def estimate(call: Call) -> dict[str, Any]:

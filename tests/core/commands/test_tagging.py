@@ -5,7 +5,6 @@ import json
 import pytest
 
 from core.cli import main
-from core.engines import wire
 from tests.conftest import write_jsonl
 from tests.engine_server import MODEL, EngineServer
 
@@ -19,7 +18,6 @@ TALKS = [
 
 @pytest.fixture
 def server():
-    wire.forget()
     with EngineServer() as server:
         yield server
 

@@ -2,7 +2,6 @@
 
 import pytest
 
-from core.engines import wire
 from core.engines.checking import check
 from core.engines.cost import estimate_tokens, price_of
 from tests.engine_server import MODEL, EngineServer
@@ -13,71 +12,70 @@ KEY = "sk-test-check-9d1"
 
 @pytest.fixture
 def server():
-    wire.forget()
     with EngineServer() as server:
         yield server
 
 
-def test_a_good_connection(server):
-    found = check(server.base_url, MODEL, None)
+def test_a_good_connection(server, sqlite_host):
+    found = check(sqlite_host, server.base_url, MODEL, None)
     assert found.ok and MODEL in found.models and MODEL in found.message
 
 
-def test_a_server_with_quirks_is_good_too(server):
+def test_a_server_with_quirks_is_good_too(server, sqlite_host):
     server.manners.completion_tokens_only = server.manners.no_temperature = server.manners.no_system = True
-    assert check(server.base_url, MODEL, None).ok
+    assert check(sqlite_host, server.base_url, MODEL, None).ok
 
 
-def test_nobody_there():
-    found = check(f"http://127.0.0.1:{free_port()}/v1", MODEL, None)
+def test_nobody_there(sqlite_host):
+    found = check(sqlite_host, f"http://127.0.0.1:{free_port()}/v1", MODEL, None)
     assert not found.ok and "cannot be reached" in found.message and "running" in found.remedy
 
 
-def test_a_missing_v1_is_named_with_the_address_that_works(server):
-    found = check(server.address, MODEL, None)
+def test_a_missing_v1_is_named_with_the_address_that_works(server, sqlite_host):
+    found = check(sqlite_host, server.address, MODEL, None)
     assert not found.ok and "/v1" in found.message and found.base_url == server.base_url and MODEL in found.models
 
 
-def test_a_wrong_model_gets_a_suggestion(server):
-    found = check(server.base_url, "mock-smal", None)
+def test_a_wrong_model_gets_a_suggestion(server, sqlite_host):
+    found = check(sqlite_host, server.base_url, "mock-smal", None)
     assert not found.ok and "mock-smal" in found.message and MODEL in found.remedy and MODEL in found.models
-    assert not check(server.base_url, "mock-smal", None).ok
+    assert not check(sqlite_host, server.base_url, "mock-smal", None).ok
 
 
-def test_a_refused_key(server):
+def test_a_refused_key(server, sqlite_host):
     server.manners.key, server.manners.echo_key = KEY, True
-    missing = check(server.base_url, MODEL, None)
+    missing = check(sqlite_host, server.base_url, MODEL, None)
     assert not missing.ok and "401" in missing.message and "paste" in missing.remedy
-    wrong = check(server.base_url, MODEL, "sk-wrong-key-123")
+    wrong = check(sqlite_host, server.base_url, MODEL, "sk-wrong-key-123")
     assert not wrong.ok and "401" in wrong.message and "sk-wrong-key-123" not in str(wrong)
-    assert check(server.base_url, MODEL, KEY).ok
+    assert check(sqlite_host, server.base_url, MODEL, KEY).ok
 
 
-def test_a_key_that_only_questions_ask_for(server, monkeypatch):
+def test_a_key_that_only_questions_ask_for(server, sqlite_host, monkeypatch):
     """Some servers show their models to anybody: the tiny question finds the wrong key."""
     from tests import engine_server
 
     server.manners.key = KEY
     monkeypatch.setattr(engine_server._Handler, "do_GET", lambda handler: handler.send(200, {"data": [{"id": MODEL}]}))
-    assert not check(server.base_url, MODEL, "sk-wrong").ok
+    assert not check(sqlite_host, server.base_url, MODEL, "sk-wrong").ok
 
 
-def test_a_server_that_lists_no_models(server):
+def test_a_server_that_lists_no_models(server, sqlite_host):
     server.manners.no_models = True
-    assert check(server.base_url, MODEL, None).ok
-    without = check(server.base_url, "", None)
+    assert check(sqlite_host, server.base_url, MODEL, None).ok
+    without = check(sqlite_host, server.base_url, "", None)
     assert not without.ok and "Type the model" in without.remedy
-    assert "mock-x" in check(server.base_url, "mock-x", None).message
+    assert "mock-x" in check(sqlite_host, server.base_url, "mock-x", None).message
 
 
-def test_without_a_model_the_list_is_offered(server):
-    found = check(server.base_url, "", None)
+def test_without_a_model_the_list_is_offered(server, sqlite_host):
+    found = check(sqlite_host, server.base_url, "", None)
     assert not found.ok and MODEL in found.models and server.asked() == 0
 
 
-def test_a_web_page_instead_of_a_server(server):
+def test_a_web_page_instead_of_a_server(server, sqlite_host):
     server.manners.html = 1.0
-    found = check(server.base_url, MODEL, None)
+    found = check(sqlite_host, server.base_url, MODEL, None)
     assert not found.ok and "web page" in found.message
 
 

@@ -6,7 +6,7 @@ import orjson
 import pytest
 from sqlalchemy import select
 
-from core.engines import EngineOptions, connect, wire
+from core.engines import EngineOptions, connect
 from core.engines.calls import Call, Request
 from core.engines.openai_engine import FAILED_IN_A_ROW, Limits
 from core.engines.parsing import parse_tags
@@ -18,11 +18,6 @@ from tests.support import free_port, wait_for
 
 KEY = "sk-test-4f9a1c77d2e04b"
 QUICK = Limits(concurrency=8, seconds=10, first_backoff=0.02)
-
-
-@pytest.fixture(autouse=True)
-def nothing_learned():
-    wire.forget()
 
 
 @pytest.fixture
@@ -43,7 +38,7 @@ def ask(sqlite_host, database):
 
     def ask(server, calls, *, model=MODEL, key=None, limits=QUICK, base_url=None, **options):
         engine = connect(
-            sqlite_host.settings, EngineOptions("openai", base_url or server.base_url, model), key, database, limits
+            sqlite_host, EngineOptions("openai", base_url or server.base_url, model), key, database, limits
         )
         engines.append(engine)
         outcomes = {outcome.call.key: outcome for outcome in engine.answers(calls, **options)}
@@ -232,7 +227,7 @@ def test_stopping_asks_nothing_new(server, ask):
 
 def test_a_consumer_that_goes_away_keeps_what_was_paid(server, sqlite_host, database):
     server.manners.slow = 0.05
-    engine = connect(sqlite_host.settings, EngineOptions("openai", server.base_url, MODEL), None, database, QUICK)
+    engine = connect(sqlite_host, EngineOptions("openai", server.base_url, MODEL), None, database, QUICK)
     outcomes = engine.answers(calls(300))
     for _, outcome in zip(range(5), outcomes, strict=False):
         assert outcome.reply
@@ -265,7 +260,6 @@ def test_a_server_is_asked_in_the_form_that_it_takes(server, ask, manners):
     assert all(o.reply and "solar" in o.reply.text for o in outcomes.values())
     learned = server.asked() - 20
     before = server.asked()
-    wire.forget()  # as in another process
     assert all(o.reply.cached for o in ask(server, calls(20)).values()), "the key is the question as it was meant"
     assert server.asked() == before and learned <= 5, "found out once, not by everybody"
     ask(server, calls(5, first=100))
@@ -339,12 +333,12 @@ def test_without_a_key_none_is_sent(server, ask, monkeypatch):
 
 def test_the_builtin_engine_is_not_connected_to(sqlite_host, database):
     with pytest.raises(InvalidInput):
-        connect(sqlite_host.settings, EngineOptions(), None, database)
+        connect(sqlite_host, EngineOptions(), None, database)
 
 
 def test_threads_end_with_their_engine(server, ask, sqlite_host, database):
     before = threading.active_count()
-    engine = connect(sqlite_host.settings, EngineOptions("openai", server.base_url, MODEL), None, database, QUICK)
+    engine = connect(sqlite_host, EngineOptions("openai", server.base_url, MODEL), None, database, QUICK)
     list(engine.answers(calls(3)))
     engine.close()
     assert (

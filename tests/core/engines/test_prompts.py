@@ -7,17 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.engines.prompts import (
-    FOLDER,
-    LONGEST_FIELD,
-    LONGEST_ITEM,
-    item_data,
-    load,
-    neutral,
-    quoted,
-    read_prompt,
-    shortened,
-)
+from core.engines.prompts import FOLDER, load, read_prompt
+from core.engines.quoting import LONGEST_FIELD, LONGEST_ITEM, item_data, neutral, quoted, shortened
 from core.errors import InvalidInput
 
 VALUES = {"use_case": "", "language": "", "count": 8, "item": "{}", "marker": "item-0", "candidates": ""}

@@ -28,8 +28,8 @@ import os
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 
 def here(place):
@@ -56,7 +56,7 @@ def next_version(tmp_path, monkeypatch):
     """A Tagloom whose host schema is one migration ahead; also for subprocesses (`TREES`)."""
     trees = tmp_path / "migrations"
     shutil.copytree(migrate.TREES, trees, ignore=shutil.ignore_patterns("__pycache__"))
-    (trees / "host" / "versions" / "m0002_next.py").write_text(NEXT)
+    (trees / "host" / "versions" / "m0003_next.py").write_text(NEXT)
     monkeypatch.setenv("TREES", str(trees))
     monkeypatch.setattr(migrate, "TREES", trees)
     return trees
@@ -138,7 +138,7 @@ def test_a_kill_in_the_middle_of_a_migration_leaves_the_old_state(settings, next
     process = open_in_a_process(settings)
     assert process.wait(60) == 0, process.stderr.read()
     revision, tables, columns, values = state(settings)
-    assert revision == "0002" and "extra" in tables and "person" not in tables and "note" in columns
+    assert revision == "0003" and "extra" in tables and "person" not in tables and "note" in columns
     assert set(values.values()) == {"changed"}
 
 
@@ -193,10 +193,10 @@ def test_an_upgrade_keeps_a_copy_of_the_old_database(sqlite_settings, next_versi
     before = prepare(sqlite_settings)
     Host(sqlite_settings).close()
     (copy,) = (sqlite_settings.home / "backups").iterdir()
-    assert copy.name.startswith("tagloom-0001-")
+    assert copy.name.startswith("tagloom-0002-")
     kept = Database(copy)
     with kept.read() as connection:
-        assert present(connection) == "0001"
+        assert present(connection) == "0002"
         assert dict(connection.execute(text("SELECT name, value FROM setting")).all()) == before[3]
         assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
     kept.close()
@@ -208,7 +208,7 @@ def test_a_failed_upgrade_says_so_and_changes_nothing(settings, next_version, mo
     for _ in range(2):  # the second attempt may come within the same second
         with pytest.raises(StoreError) as failed:
             Host(settings)
-        assert "0002" in failed.value.message and "unchanged" in failed.value.remedy
+        assert "0003" in failed.value.message and "unchanged" in failed.value.remedy
         assert state(settings) == before
 
 
@@ -229,7 +229,7 @@ def test_processes_that_start_together_migrate_once(settings, next_version):
     processes = [open_in_a_process(settings) for _ in range(4)]
     for process in processes:
         assert process.wait(90) == 0, process.stderr.read()
-    assert state(settings)[0] == "0002"
+    assert state(settings)[0] == "0003"
 
 
 def test_processes_that_start_together_on_nothing(tmp_path):

@@ -275,7 +275,7 @@ def test_a_wrong_request_is_refused_with_a_remedy(wrong):
 
 
 def test_a_trial_stores_nothing_and_says_how_long_all_would_take(host, ready):
-    answer = try_on_ten(ready, host.settings, "Talks", {"top_k": 2})
+    answer = try_on_ten(ready, host, "Talks", {"top_k": 2})
     assert len(answer["items"]) == 10 and answer["total_items"] == 15 and answer["estimate_seconds"] > 0
     assert len({entry["id"] for entry in answer["items"]}) == 10
     top = answer["items"][0]["suggestions"][0]
@@ -287,12 +287,12 @@ def test_a_trial_stores_nothing_and_says_how_long_all_would_take(host, ready):
 
 def test_a_trial_of_nothing_is_refused(host, database, import_rows):
     with pytest.raises(InvalidInput):
-        try_on_ten(database, host.settings, "Talks", {})
+        try_on_ten(database, host, "Talks", {})
     import_new(database, [NewTag("music")], ANN)
     import_rows(database, talks(1), mapping=MAPPING)
     from core.corpora.deleting import delete_items
 
     delete_items(database, list(ids_of(database).values()), ANN)
     with pytest.raises(InvalidInput) as refused:
-        try_on_ten(database, host.settings, "Talks", {})
+        try_on_ten(database, host, "Talks", {})
     assert "no items" in refused.value.message

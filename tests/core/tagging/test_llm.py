@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select, update
 
 from core.corpora.mapping import Mapping
-from core.engines import openai_engine, wire
+from core.engines import openai_engine
 from core.engines.keys import ENGINE_KEY
 from core.jobs import context
 from core.jobs.execute import execute
@@ -47,7 +47,6 @@ def rows(n, labels=True):
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    wire.forget()
     monkeypatch.setattr(openai_engine, "Limits", lambda: _LIMITS)
 
 
@@ -370,7 +369,7 @@ def test_generative_tagging_after_the_vocabulary_s_candidates_asks_nothing(queue
     database = ready()
     with database.read() as connection:
         corpus = find_corpus(connection, "Talks")
-    engine = connect(host.settings, EngineOptions("openai", server.base_url, MODEL), None, database)
+    engine = connect(host, EngineOptions("openai", server.base_url, MODEL), None, database)
     calls = free_tag_calls(read_items(database, corpus), samples=3, use_case="school  lessons", language="English")
     outcomes = list(engine.answers(calls))
     engine.close()
@@ -394,7 +393,7 @@ def test_a_trial_shows_ten_items_and_teaches_the_estimate(host, server, ready, m
     before = estimate_run(database, "Talks", arguments(server, method))
     assert (before["requests"], before["cached_requests"], before["cost"]) == (30, 0, None)
     assert before["prompt_tokens"] > 30 * 100 and "unknown price" in before["cost_note"] and server.asked() == 0
-    answer = try_on_ten(database, host.settings, "Talks", arguments(server, method, top_k=3))
+    answer = try_on_ten(database, host, "Talks", arguments(server, method, top_k=3))
     assert len(answer["items"]) == 10 and server.asked() == 10 and answer["spent"]["requests"] == 10
     top = next(i for i in answer["items"] if i["suggestions"])["suggestions"][0]
     assert {"tag", "name", "score", "rank", "agent", "method", "evidence", "new", "votes"} <= set(top)
@@ -407,7 +406,7 @@ def test_a_trial_shows_ten_items_and_teaches_the_estimate(host, server, ready, m
         assert after["cached_requests"] == 10
         assert after["prompt_tokens"] == pytest.approx(20 * sent, rel=0.1), "as the server counted"
     orjson.dumps(answer)
-    assert try_on_ten(database, host.settings, "Talks", arguments(server, method))["spent"]["requests"] == 0
+    assert try_on_ten(database, host, "Talks", arguments(server, method))["spent"]["requests"] == 0
 
 
 def test_a_trial_against_a_server_that_refuses_the_key_says_so(host, server, ready):
@@ -416,9 +415,9 @@ def test_a_trial_against_a_server_that_refuses_the_key_says_so(host, server, rea
     database = ready(5)
     server.manners.key = KEY
     with pytest.raises(EngineError) as refused:
-        try_on_ten(database, host.settings, "Talks", arguments(server, "generative"))
+        try_on_ten(database, host, "Talks", arguments(server, "generative"))
     assert "key" in refused.value.message
-    assert try_on_ten(database, host.settings, "Talks", arguments(server, "generative"), KEY)["spent"]["requests"] == 5
+    assert try_on_ten(database, host, "Talks", arguments(server, "generative"), KEY)["spent"]["requests"] == 5
 
 
 def test_the_estimate_of_the_builtin_engine_is_nothing(ready):
