@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import NoReturn
 
-from core.commands import evaluating, exporting, importing, jobs, tagging, vocabulary
+from core.commands import connections, evaluating, exporting, importing, jobs, prompts, tagging, vocabulary
 from core.errors import InvalidInput
 
-PARTS = (importing, vocabulary, tagging, evaluating, exporting, jobs)
+PARTS = (importing, vocabulary, tagging, evaluating, exporting, connections, prompts, jobs)
 
 
 class Parser(argparse.ArgumentParser):

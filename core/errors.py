@@ -74,9 +74,18 @@ class Conflict(TagloomError):
 
 
 class EngineError(TagloomError):
-    """An engine or model is missing or cannot answer."""
+    """An engine or model is missing or cannot answer.
+
+    Args:
+        kind: a short name for what is in the way: "key", "quota", "model", "address", "budget", "rate_limit",
+            "unreachable", "modality", "server", …; "" where it does not matter.
+    """
 
     http_status = 502
+
+    def __init__(self, message: str, remedy: str = "", kind: str = "") -> None:
+        super().__init__(message, remedy)
+        self.kind = kind
 
 
 class StoreError(TagloomError):

@@ -27,10 +27,14 @@ SETTINGS: dict[str, str] = {
     "TAGLOOM_BASE_URL": "Address of an OpenAI-compatible server, such as http://localhost:11434/v1.",
     "TAGLOOM_MODEL": "The model's name on that server.",
     "TAGLOOM_API_KEY": "The key for TAGLOOM_BASE_URL, sent nowhere else.",
+    "TAGLOOM_KEY_<NAME>": "The key for the connection of that name, in capitals (“My server” → TAGLOOM_KEY_MY_SERVER).",
     "OPENAI_API_KEY": "OpenAI's own key; sent to api.openai.com and nowhere else.",
     "HOST": "Address to serve on (default 127.0.0.1; a Space serves on 0.0.0.0).",
     "PORT": "Port to serve on (default 7860).",
 }
+
+
+KEY_PREFIX = "TAGLOOM_KEY_"
 
 
 def installed_version() -> str:
@@ -77,6 +81,7 @@ class Settings:
     model: str | None = None
     api_key: str | None = field(default=None, repr=False)
     openai_api_key: str | None = field(default=None, repr=False)
+    connection_keys: Mapping[str, str] = field(default_factory=dict, repr=False)  # TAGLOOM_KEY_… by its whole name
 
     @property
     def loopback(self) -> bool:
@@ -172,4 +177,7 @@ def load_settings(environment: Mapping[str, str] | None = None, env_file: Path |
         model=given.get("TAGLOOM_MODEL", "").strip() or None,
         api_key=given.get("TAGLOOM_API_KEY", "").strip() or None,
         openai_api_key=given.get("OPENAI_API_KEY", "").strip() or None,
+        connection_keys={
+            name: value.strip() for name, value in given.items() if name.startswith(KEY_PREFIX) and value.strip()
+        },
     )

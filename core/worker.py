@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
     secrets = handed_secrets()
     host = Host(load_settings())
     try:
-        job = execute(JobQueue(host), arguments[0], KINDS, secrets)
+        job = execute(JobQueue(host), arguments[0], KINDS, secrets, waits_for_key=True)
     finally:
         host.close()
     return 0 if job is not None and job.state == "done" else 1

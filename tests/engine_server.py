@@ -88,13 +88,14 @@ def share(*parts: object) -> float:
 def item_of(messages: list[dict[str, str]]) -> dict[str, str]:
     """The item between the markers of a prompt."""
     text = "\n".join(m["content"] for m in messages if m["role"] == "user")
-    found = re.search(r"<(item-[0-9a-f]+)>\n(.*?)\n</\1>", text, re.S)
-    return json.loads(found.group(2)) if found else {"text": text}
+    found = re.findall(r"<(item-[0-9a-f]+)>\n(.*?)\n</\1>", text, re.S)  # those before the last one are examples
+    return json.loads(found[-1][1]) if found else {"text": text}
 
 
 def candidates_of(messages: list[dict[str, str]]) -> list[str]:
     """The tags of a list to choose from; empty for a question about free tags."""
-    text = "\n".join(m["content"] for m in messages if m["role"] == "user")
+    asked = [m["content"] for m in messages if m["role"] == "user" and "<item-" in m["content"]]
+    text = asked[-1] if asked else ""
     return [json.loads(line)["tag"] for line in text.splitlines() if line.startswith('{"tag":')]
 
 

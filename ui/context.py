@@ -10,10 +10,11 @@ from hashlib import sha256
 from typing import Any
 
 from core.demo import ensure_demo
+from core.engines.connections import BUILTIN, find_connection
 from core.engines.endpoints import EngineOptions
 from core.engines.keys import ENGINE_KEY, connection_of, key_for
 from core.errors import InvalidInput
-from core.jobs.queue import Job, JobQueue
+from core.jobs.queue import KEYED, Job, JobQueue
 from core.jobs.supervisor import Supervisor
 from core.settings import Settings, installed_version
 from core.store.projects import DEMO, Host, Person
@@ -61,24 +62,38 @@ class AppContext:
 
     def enqueue(self, project: str, kind: str, title: str, arguments: dict[str, Any], person: str, unit: str) -> Job:
         """Queue a job and have it looked at at once."""
+        options = EngineOptions.from_arguments(arguments)
+        if options.base_url and key_for(self.host, options.base_url, options.model)[0]:
+            arguments = {**arguments, KEYED: True}  # without its key it waits instead of being refused
         job = self.queue.create(project, kind, title, arguments, person=person, unit=unit)
         self.supervisor.wake()
         return job
 
     # which engine answers, and with which key
 
-    def engine(self, name: str) -> EngineOptions:
-        """The engine of that name with the address and model that this host uses, for a job's arguments.
+    def engine(self, name: str, connection: str = "", role: str = "text") -> EngineOptions:
+        """The engine that a form names, with the address and model that this host has for it, for a job's arguments.
+
+        Args:
+            name: "builtin", "openai", "transformers".
+            connection: the id or name of one of this host's connections (as `engine_choice.js` sends it); without it
+                the role's default of that kind is taken.
 
         Raises:
             InvalidInput: there is no such engine, or no server is connected.
+            NotFound: there is no such connection.
         """
-        return connection_of(self.host, EngineOptions(name))
+        if connection and connection != BUILTIN:
+            row = find_connection(self.host, connection)
+            if role not in row.roles:
+                raise InvalidInput(f"“{row.name}” is not set up for {role}.", "Choose another one, or change it.")
+            return row.options
+        return connection_of(self.host, EngineOptions(BUILTIN if connection else name), role)
 
     def secrets_of(self, job: Job) -> dict[str, str]:
         """What a job's process needs to be let in: the key of the server that its arguments name."""
         options = EngineOptions.from_arguments(job.arguments)
-        key, _ = key_for(self.settings, options.base_url) if options.engine != "builtin" else (None, "none")
+        key, _ = key_for(self.host, options.base_url, options.model) if options.base_url else (None, "none")
         return {ENGINE_KEY: key} if key else {}
 
     # who is who: a signed cookie, or the one local person

@@ -25,6 +25,8 @@ HEAD = """
 <link rel="stylesheet" href="tagloom/assets/css/review.css">
 <link rel="stylesheet" href="tagloom/assets/css/vocabulary.css">
 <link rel="stylesheet" href="tagloom/assets/css/insights.css">
+<link rel="stylesheet" href="tagloom/assets/css/connections.css">
+<link rel="stylesheet" href="tagloom/assets/css/prompts.css">
 <script src="tagloom/assets/js/early.js"></script>
 <script type="module" src="tagloom/assets/js/main.js"></script>
 """

@@ -63,15 +63,19 @@ function drawJobs(pill) {
     const running = feed.jobs.filter((job) => ACTIVE.has(job.state));
     const done = running.reduce((sum, job) => sum + (job.total ? job.done : 0), 0);
     const total = running.reduce((sum, job) => sum + (job.total || 0), 0);
+    const keyless = feed.jobs.filter((job) => job.state === "needs_key");
+    const money = running.reduce((sum, job) => sum + (job.spent?.cost || 0), 0);
     const troubled = newest !== seen && ["failed", "interrupted"].includes(feed.jobs[0]?.state);
     const words = feed.offline
       ? "no answer, trying again"
       : running.length
-        ? `${running.length} ${running.length === 1 ? "job" : "jobs"}${total ? ` · ${percent(done, total)}` : ""}`
+        ? `${running.length} ${running.length === 1 ? "job" : "jobs"}${total ? ` · ${percent(done, total)}` : ""}${money >= 0.01 ? ` · $${money.toFixed(2)}` : ""}`
+        : keyless.length
+          ? `${keyless.length === 1 ? "a job needs" : `${keyless.length} jobs need`} a key`
         : troubled
           ? `job ${feed.jobs[0].state}`
           : "no jobs";
-    const dot = feed.offline ? "tl-bad" : running.length ? "" : troubled ? "tl-warn" : "tl-idle";
+    const dot = feed.offline ? "tl-bad" : running.length ? "" : keyless.length || troubled ? "tl-warn" : "tl-idle";
     if (words + dot === text) return;
     text = words + dot;
     fill(pill, h("span.tl-dot", { class: dot }), words);
@@ -134,6 +138,12 @@ function newProject() {
   }
 }
 
+function aboutEngine(engine) {
+  if (engine.name === "builtin") return "Tagloom's own answers: no language model, no key, nothing leaves this computer. The same question always gets the same answer.";
+  if (engine.name === "transformers") return `${engine.model}, in a process of this computer. Nothing leaves it.`;
+  return `${engine.model} at ${engine.base_url}. Items' texts are sent there when you tag or build a vocabulary with it.`;
+}
+
 async function openEngine() {
   const dialog = openDialog({ title: "What answers", size: "brief" });
   try {
@@ -142,7 +152,7 @@ async function openEngine() {
       dialog.body,
       h(
         "div.tl-stack",
-        h("div", h("b", engine.label), h("p.tl-meta", engine.name === "builtin" ? "Tagloom's own answers: no language model, no key, nothing leaves this computer. The same question always gets the same answer." : `A language model at ${engine.base_url}. Items' texts are sent there when you tag or build a vocabulary with it.`)),
+        h("div", h("b", engine.label), h("p.tl-meta", aboutEngine(engine))),
         embedding.found
           ? h("div", h("b", "Embedding model"), h("p.tl-meta", `${embedding.name}, found in: ${embedding.source}`))
           : h("div.tl-error", h("b", embedding.reason || "The embedding model was not found."), h("span", embedding.remedy)),

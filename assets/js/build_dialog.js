@@ -7,6 +7,7 @@ import { ago, fill, h, plural } from "./dom.js";
 import { openDialog } from "./dialog.js";
 import { ACTIVE, onJobs, poke } from "./jobs_feed.js";
 import { go } from "./navigate.js";
+import { promptButton } from "./prompt_workbench.js";
 import { control, emptyState, errorBox, options, segment } from "./signs.js";
 
 /** Open the dialog: the form, or (with `show`) an earlier build. `done()` is called when a build has ended. */
@@ -42,7 +43,8 @@ export async function openBuilds({ done, corpus: wanted } = {}) {
     const choices = [["builtin", "Builtin keyphrases"], ...(model?.ready ? [["openai", engines.engine.label && engines.engine.name === "openai" ? engines.engine.label : "Language model"]] : [])];
     const which = segment("Engine", choices, engine, (value) => ((engine = value), label()));
     // what only a language model is told
-    const asks = h("div.tl-settings", control("What the tags are for", purpose, "One sentence."), control("Language of the tags", language, "Empty: as the items."), control("Samples per item", samples, "More than one: what several answers name counts more."));
+    const prompt = promptButton("free-tags", { corpus: () => corpus.value, settings: () => ({ use_case: purpose.value, language: language.value }) });
+    const asks = h("div.tl-settings", control("What the tags are for", purpose, "One sentence."), control("Language of the tags", language, "Empty: as the items."), control("Samples per item", samples, "More than one: what several answers name counts more."), h("div.tl-control", h("span", "Words of the question"), prompt));
     const trouble = h("div", { "aria-live": "polite" });
     const button = h("button.tl-btn.tl-primary", { onclick: start });
     fill(

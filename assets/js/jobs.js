@@ -6,6 +6,7 @@ import { openDialog } from "./dialog.js";
 import { ACTIVE, onJobs, poke } from "./jobs_feed.js";
 import { go } from "./navigate.js";
 import { emptyState, errorBox, meter } from "./signs.js";
+import { flagWords, keyField, price, spentLine, waitingLine } from "./jobs_spent.js";
 
 const STATES = {
   queued: ["○", "waiting"],
@@ -14,6 +15,7 @@ const STATES = {
   failed: ["✕", "failed"],
   cancelled: ["–", "cancelled"],
   interrupted: ["!", "interrupted"],
+  needs_key: ["!", "needs a key"],
 };
 
 /** What a finished job brought, as one line. */
@@ -22,7 +24,14 @@ export function outcome(job) {
   if (job.kind === "import" && result.new !== undefined)
     return ["new", "updated", "unchanged", "skipped"].filter((key) => result[key] || key === "new").map((key) => `${count(result[key])} ${key}`).join(" · ");
   if (job.kind === "tag" && result.suggestions !== undefined)
-    return `${plural(result.suggestions, "suggestion")} for ${plural(result.ok ?? result.items, "item")}${result.failed ? ` · ${count(result.failed)} failed` : ""}`;
+    return [
+      `${plural(result.suggestions, "suggestion")} for ${plural(result.ok ?? result.items, "item")}`,
+      result.failed && `${count(result.failed)} failed`,
+      result.requests > 0 && (result.cost === null ? "unknown price" : price(result.cost)),
+      flagWords(result.flags),
+    ]
+      .filter(Boolean)
+      .join(" · ");
   if (job.kind === "vocabulary" && result.proposals) return `${plural(Object.values(result.proposals).reduce((sum, n) => sum + n, 0), "proposal")} from ${plural(result.items, "item")}`;
   if (job.kind === "vocabulary-import" && result.added !== undefined) return `${plural(result.added, "tag")} added · ${plural((result.proposals?.alias || 0) + (result.proposals?.archive || 0), "proposal")}`;
   if (job.kind === "export" && result.items !== undefined) return `${plural(result.items, "item")}${result.bytes ? ` · ${bytes(result.bytes)}` : ""}`;
@@ -53,6 +62,9 @@ export function jobCard(job, { leave, plain = false } = {}) {
   const when = h("span.tl-meta.tl-muted");
   const bar = meter(0, `Progress of ${job.title}`);
   const line = h("div.tl-meta", { role: "status" });
+  const money = h("div.tl-meta", { hidden: true });
+  const waits = h("div.tl-meta.tl-waits", { role: "status", hidden: true });
+  const key = h("div");
   const trouble = h("div");
   const log = h("ol.tl-log", { "aria-label": "Last lines of the log" });
   const buttons = h("div.tl-row.tl-tight");
@@ -62,13 +74,17 @@ export function jobCard(job, { leave, plain = false } = {}) {
     h("div.tl-row.tl-spread", h("b.tl-grow.tl-job-title", job.title), h("span.tl-row.tl-tight", sign, state)),
     bar.element,
     h("div.tl-row.tl-spread", line, when),
+    money,
+    waits,
     trouble,
+    key,
     log,
     buttons,
   );
   let drawn = "";
   let lines = "";
   let troubled = "";
+  let keyed = "";
   function update(now) {
     job = now;
     const [mark, word] = STATES[now.state] || ["?", now.state];
@@ -79,6 +95,13 @@ export function jobCard(job, { leave, plain = false } = {}) {
     bar.set(share(now));
     bar.element.hidden = now.state === "done";
     set(line, now.state === "done" ? outcome(now) || progressLine(now) : progressLine(now));
+    show(money, now.state === "done" ? "" : spentLine(now));
+    show(waits, waitingLine(now));
+    const asked = now.needs_key ? `${now.needs_key.base_url} ${now.message}` : "";
+    if (asked !== keyed) {
+      keyed = asked;
+      fill(key, now.needs_key && keyField(now.needs_key));
+    }
     // with the state: what a press has brought in the way of an error goes when the job has moved on
     const message = `${now.state}\n${now.message || ""}\n${now.remedy || ""}`;
     if (message !== troubled) {
@@ -125,6 +148,11 @@ export function jobCard(job, { leave, plain = false } = {}) {
 
 function set(element, text) {
   if (element.textContent !== text) element.textContent = text;
+}
+
+function show(element, text) {
+  element.hidden = !text;
+  set(element, text);
 }
 
 /** The card of one job that follows it until `stop()` is called; `each(job)` is told of every change. */

@@ -1,9 +1,11 @@
-// Settings: who decides here, which engine answers, how the page looks, where the data is, the embedding model, the checks, the keys.
+// Settings: who decides here, what answers, how the page looks, where the data is, the embedding model, the checks, the keys.
 
+import { drawAdvice } from "./advice.js";
 import { get, post } from "./api.js";
+import { drawConnections } from "./connections.js";
 import { bytes, fill, h } from "./dom.js";
-import { drawEngine } from "./engine_card.js";
 import { drawFolders } from "./folders.js";
+import { drawPrompts } from "./prompt_list.js";
 import { control, errorBox, segment } from "./signs.js";
 import { refresh } from "./state.js";
 import { setTheme, theme } from "./theme.js";
@@ -25,16 +27,20 @@ export function mount(element) {
   const look = h("section.tl-card");
   const data = h("section.tl-card");
   const folders = h("section.tl-card", { hidden: true });
-  const engine = h("section.tl-card");
+  const connections = h("section.tl-card");
+  const advice = h("section.tl-card");
+  const prompts = h("section.tl-card");
   const model = h("section.tl-card");
   const checks = h("section.tl-card");
   const keys = h("section.tl-card", h("h2", "Keys"), h("p.tl-meta", "They work in the review tab and are off while you type."), h("dl.tl-keys", KEYS.map(([key, text]) => [h("dt", key.split("  ").map((each) => h("kbd.tl-kbd", each))), h("dd", text)])));
-  fill(element, h("div.tl-page.tl-settings-page", h("div.tl-stack", trouble, engine, you, model, data, folders, checks), h("aside.tl-stack", look, keys)));
+  fill(element, h("div.tl-page.tl-settings-page", h("div.tl-stack", trouble, connections, prompts, you, model, data, folders, checks), h("aside.tl-stack", advice, look, keys)));
   const themes = segment("Appearance", [["light", "Light"], ["dark", "Dark"], ["system", "As the system"]], theme(), setTheme);
   window.addEventListener("tagloom:theme", () => themes.set(theme()));
   fill(look, h("h2", "Appearance"), h("div.tl-side-text", themes.element));
   fill(you, h("p.tl-loading", "Loading the settings…"));
-  drawEngine(engine);
+  const { add } = drawConnections(connections);
+  drawAdvice(advice, add);
+  drawPrompts(prompts);
   load();
   window.addEventListener("tagloom:back", load);
   window.addEventListener("tagloom:folders", () => drawFolders(folders));

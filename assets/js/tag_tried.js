@@ -1,6 +1,7 @@
 // One item of a try: its title and the tags that a run would suggest.
 
 import { count, h, score } from "./dom.js";
+import { flagsOf } from "./jobs_spent.js";
 
 const STATES = {
   refused: "The model would not answer this one.",
@@ -16,6 +17,7 @@ export function tried(item) {
     item.suggestions.length
       ? h("div", item.suggestions.map(chip))
       : h("p.tl-meta", STATES[item.state] || "No tag fits.", item.error && ["failed", "invalid"].includes(item.state) && ` ${item.error}`),
+    item.flags?.length > 0 && h("p.tl-meta.tl-muted", `Answer: ${flagsOf(item.flags)}.`),
     first?.evidence?.[0]?.passage && h("p.tl-meta.tl-clip", `${first.name}: “${first.evidence[0].passage}”`),
   );
 }

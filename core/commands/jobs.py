@@ -6,6 +6,7 @@ from core.commands.engine_options import engine_secrets
 from core.commands.session import Command, MakeParser, Outcome, Session
 from core.engines.endpoints import EngineOptions
 from core.errors import InvalidInput
+from core.jobs.queue import RESERVED
 
 
 def add_options(command: MakeParser) -> None:
@@ -23,7 +24,8 @@ def jobs_command(session: Session) -> Outcome:
     if options.action == "cancel":
         jobs = [session.queue.cancel(options.job)]
     elif options.action in ("resume", "retry"):
-        queued = getattr(session.queue, options.action)(options.job)
+        # reserved: a running server without the key must not take it
+        queued = getattr(session.queue, options.action)(options.job, state=RESERVED)
         jobs = [session.follow(queued, engine_secrets(session, EngineOptions.from_arguments(queued.arguments)))]
     else:
         jobs = session.queue.recent(session.project if options.project else None, limit=200)

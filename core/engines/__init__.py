@@ -17,7 +17,7 @@ from core.store.projects import Host
 if TYPE_CHECKING:
     from core.engines.openai_engine import Limits
 
-__all__ = ["Call", "Engine", "EngineFault", "EngineOptions", "Outcome", "Reply", "Request", "connect"]
+__all__ = ["Call", "Engine", "EngineFault", "EngineOptions", "Outcome", "Reply", "Request", "asked_at", "connect"]
 
 
 def connect(
@@ -40,9 +40,28 @@ def connect(
 
     Raises:
         InvalidInput: the builtin engine was named, which is asked in other ways.
+        EngineError: the model for this process is not on this machine.
     """
     if options.engine == "openai" and options.base_url and options.model:
         from core.engines.openai_engine import OpenAIEngine
 
         return OpenAIEngine(host, options.base_url, options.model, key, database, limits, job)
-    raise InvalidInput("The builtin engine is asked in other ways.", "Name an OpenAI-compatible server.")
+    if options.engine == "transformers" and options.model:
+        from core.engines.transformers_engine import TransformersEngine
+
+        return TransformersEngine(host, options.model, database, limits, job)
+    raise InvalidInput("The builtin engine is asked in other ways.", "Name a server, or a model for this process.")
+
+
+def asked_at(host: Host, options: EngineOptions) -> tuple[str, str]:
+    """(endpoint, model) under which the answers of an engine are kept: what `Request.key` takes.
+
+    Raises:
+        EngineError: the model for this process is not on this machine.
+    """
+    if options.engine != "transformers":
+        return options.base_url, options.model
+    from core.engines.local_files import find
+
+    found = find(host.settings, options.model)
+    return found.endpoint, found.name

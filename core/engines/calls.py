@@ -102,7 +102,9 @@ class Usage:
 @dataclass(frozen=True, slots=True)
 class Reply:
     """A stored answer. `refusal` holds the server's own words where it said by protocol that it refuses; `reasoning`
-    is True where the model thought aloud in a field of its own; `model` is what the server says answered."""
+    is True where the model thought aloud in a field of its own; `model` is what the server says answered; `form` is the
+    step of the ladder (`core.engines.wire.FORMATS`) that it was asked for in, "" where there is none; `flags`: what had to be
+    done to the question before the server took it ("truncated")."""
 
     id: int
     text: str
@@ -112,6 +114,8 @@ class Reply:
     refusal: str | None = None
     reasoning: bool = False
     model: str | None = None
+    form: str = ""
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +135,13 @@ Check = Callable[[Reply], "str | None"]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request under the caller's own key; `check` lets the engine ask once more when an answer is unusable."""
+    """A request under the caller's own key; `check` lets the engine ask once more when an answer is unusable;
+    `flags`: what is odd about the question itself ("fitted": it was cut to fit the context)."""
 
     key: Hashable
     request: Request
     check: Check | None = None
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +156,15 @@ class Outcome:
     problem: str | None = None
     replies: tuple[int, ...] = ()
     flags: tuple[str, ...] = ()
+
+
+def flags_of(outcomes: Iterable[Outcome], read: Iterable[str] = ()) -> list[str]:
+    """What was odd about questions and answers, each once, in the order in which it came up.
+
+    Args:
+        read: what was odd in reading the answers.
+    """
+    return list(dict.fromkeys([*(f for each in outcomes for f in (*each.call.flags, *each.flags)), *read]))
 
 
 @dataclass(slots=True)

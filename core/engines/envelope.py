@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
+
+from core.engines.quoting import mended
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +20,7 @@ class Envelope:
         text: the model's words ("" where it gave none).
         reasoning: True where it thought aloud in a field of its own.
         prompt_tokens, completion_tokens: None where the server did not say.
+        cached_tokens: of the prompt, that the server had read before and asks less for.
         error: what the server says is wrong, where it says so in a 200.
     """
 
@@ -29,14 +33,12 @@ class Envelope:
     completion_tokens: int | None = None
     model: str | None = None
     error: str | None = None
+    cached_tokens: int = 0
 
 
 def read_envelope(raw: str) -> Envelope:
     """The parts of a response body; never raises."""
-    try:
-        body = orjson.loads(raw.encode("utf-8", "replace"))
-    except (orjson.JSONDecodeError, RecursionError):
-        return Envelope(False)
+    body = _body(raw)
     if not isinstance(body, dict):
         return Envelope(False)
     choices = body.get("choices")
@@ -51,14 +53,27 @@ def read_envelope(raw: str) -> Envelope:
     text = _text(message.get("content") if message else choice.get("text"))
     return Envelope(
         True,
-        text.encode("utf-8", "replace").decode("utf-8"),
+        mended(text),
         finish if isinstance(finish, str) else None,
-        refusal if isinstance(refusal, str) and refusal.strip() else None,
+        mended(refusal) if isinstance(refusal, str) and refusal.strip() else None,
         bool(message.get("reasoning") or message.get("reasoning_content")),
         _count(usage, "prompt_tokens"),
         _count(usage, "completion_tokens"),
-        body["model"] if isinstance(body.get("model"), str) else None,
+        mended(body["model"]) if isinstance(body.get("model"), str) else None,
+        cached_tokens=_cached(usage),
     )
+
+
+def _body(raw: str) -> Any:
+    """A body as JSON; half of a surrogate pair, which strict readers refuse, becomes U+FFFD where it is used."""
+    try:
+        return orjson.loads(raw.encode("utf-8", "replace"))
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
 
 
 def error_text(body: object) -> str | None:
@@ -80,6 +95,11 @@ def _text(content: object) -> str:
         parts = [part.get("text") if isinstance(part, dict) else part for part in content]
         return "".join(part for part in parts if isinstance(part, str))
     return ""
+
+
+def _cached(usage: Any) -> int:
+    details = usage.get("prompt_tokens_details") if isinstance(usage, dict) else None
+    return _count(details, "cached_tokens") or _count(usage, "prompt_cache_hit_tokens") or 0
 
 
 def _count(usage: Any, name: str) -> int | None:

@@ -1,22 +1,22 @@
-"""Which engine is connected, and the key that lets us in. A key lives in memory only: never stored, logged, shown.
+"""Which connection answers, and the key that lets us in. A key lives in memory only: never stored, logged, shown.
 
-OPENAI_API_KEY goes to api.openai.com and nowhere else; TAGLOOM_API_KEY goes to TAGLOOM_BASE_URL; a key typed into
-the page goes to the address it was typed for, and is gone when this process ends.
+OPENAI_API_KEY goes to api.openai.com and nowhere else; TAGLOOM_API_KEY goes to TAGLOOM_BASE_URL; TAGLOOM_KEY_<NAME>
+goes to the address of the connection of that name; a key typed into the page goes to the address it was typed for, and
+is gone when this process ends.
 """
 
 from __future__ import annotations
 
 import threading
 
-import orjson
-
+from core.engines import connections
+from core.engines.connections import BUILTIN, ConnectionRow, all_connections, default_of, key_name
 from core.engines.endpoints import ENGINES, EngineOptions, is_openai, normalise
 from core.errors import InvalidInput
 from core.settings import Settings
 from core.store.projects import Host
 
 ENGINE_KEY = "engine_key"  # the name under which a job gets its key (JobContext.secrets)
-_SETTING = "engine"
 
 _typed: dict[str, str] = {}
 _lock = threading.Lock()
@@ -38,14 +38,26 @@ def type_key(base_url: str, key: str) -> None:
             _typed.pop(base_url, None)
 
 
-def key_for(settings: Settings, base_url: str) -> tuple[str | None, str]:
-    """(key, where it is from) for a normalised address: "typed", "env" or "none"."""
+def key_for(host: Host | Settings, base_url: str, model: str = "") -> tuple[str | None, str]:
+    """(key, where it is from) for a normalised address: "typed", "env" or "none".
+
+    Args:
+        host: of which the named connections are known; with bare settings, TAGLOOM_KEY_<NAME> is not looked up.
+        model: whose connection's key is preferred where several connections have this address.
+    """
+    settings = host if isinstance(host, Settings) else host.settings
     with _lock:
         typed = _typed.get(base_url)
     if typed:
         return typed, "typed"
     if not base_url:
         return None, "none"
+    if settings.connection_keys and isinstance(host, Host):
+        there = [row for row in all_connections(host) if row.base_url == base_url]
+        for row in sorted(there, key=lambda row: row.model != model):
+            named = settings.connection_keys.get(key_name(row.name))
+            if named:
+                return named, "env"
     if settings.api_key and settings.base_url and normalise(settings.base_url) == base_url:
         return settings.api_key, "env"
     if settings.openai_api_key and is_openai(base_url):
@@ -54,25 +66,37 @@ def key_for(settings: Settings, base_url: str) -> tuple[str | None, str]:
 
 
 def remembered(host: Host) -> EngineOptions:
-    """The engine that the page uses: what a person chose there, else what the settings name, else builtin."""
-    settings = host.settings
-    stored = host.setting(_SETTING, "")
-    if stored:
-        known = EngineOptions.from_arguments(orjson.loads(stored))
-        if known.engine in ENGINES:
-            return known
-    if settings.base_url and settings.model:
-        return EngineOptions("openai", normalise(settings.base_url), settings.model)
-    return EngineOptions("builtin", normalise(settings.base_url) if settings.base_url else "", settings.model or "")
+    """The engine used for text where nobody says otherwise."""
+    row = default_of(host, "text")
+    return row.options if row is not None else EngineOptions()
 
 
 def remember(host: Host, options: EngineOptions) -> None:
-    """Keep the address and the model (never the key) for this host."""
-    host.remember(_SETTING, orjson.dumps(options.as_arguments()).decode())
+    """Use an engine for text from now on; a server or model that is not among the connections becomes one."""
+    if options.engine == "builtin":
+        return connections.set_default(host, "text", BUILTIN)
+    row = _of_options(host, options)
+    if row is None:
+        row = connections.save_connection(
+            host, engine=options.engine, base_url=options.base_url, model=options.model, roles=("text",)
+        )
+    elif "text" not in row.roles:
+        row = connections.save_connection(
+            host,
+            engine=row.engine,
+            base_url=row.base_url,
+            model=row.model,
+            name=row.name,
+            roles=("text", *row.roles),
+            settings=row.settings,
+            connection_id=row.id,
+        )
+    return connections.set_default(host, "text", row.id)
 
 
-def connection_of(host: Host, given: EngineOptions) -> EngineOptions:
-    """What was asked for, completed: the address and model given, else those of the page, else the settings'.
+def connection_of(host: Host, given: EngineOptions, role: str = "text") -> EngineOptions:
+    """What was asked for, completed: where the address or the model is left out, those of the role's default
+    connection if it is of that kind, else of the first connection that fits, else the settings'.
 
     Raises:
         InvalidInput: there is no such engine, or its address or model is not known.
@@ -80,16 +104,27 @@ def connection_of(host: Host, given: EngineOptions) -> EngineOptions:
     if given.engine not in ENGINES:
         raise InvalidInput(f"There is no engine “{given.engine}”.", f"Engines: {', '.join(ENGINES)}.")
     if given.engine == "builtin":
+        if role != "text":
+            raise InvalidInput("The builtin engine cannot look at pictures.", "Connect a model for vision in Settings.")
         return EngineOptions()
-    known, settings = remembered(host), host.settings
-    base_url = given.base_url or known.base_url or settings.base_url or ""
+    rows = _candidates(host, given.engine, role)
+    if given.engine == "transformers":
+        model = given.model.strip() or (rows[0].model if rows else "")
+        if not model or len(model) > 500:
+            raise InvalidInput(
+                "No model is named for this process.", "Name a folder or a hub id in Settings or with --model."
+            )
+        return EngineOptions("transformers", "", model)
+    settings = host.settings
+    fits = [row for row in rows if not given.model or row.model == given.model] or rows
+    base_url = given.base_url or (fits[0].base_url if fits else "") or settings.base_url or ""
     if not base_url:
         raise InvalidInput(
             "No server is connected yet.",
             "Name its address in Settings, with --base-url, or as TAGLOOM_BASE_URL; or use the builtin engine.",
         )
     base_url = normalise(base_url)
-    own_model = known.model if known.base_url == base_url else ""
+    own_model = next((row.model for row in rows if row.base_url == base_url), "")
     set_model = settings.model if settings.base_url and normalise(settings.base_url) == base_url else ""
     model = (given.model or own_model or set_model or "").strip()
     if not model:
@@ -99,3 +134,14 @@ def connection_of(host: Host, given: EngineOptions) -> EngineOptions:
     if len(model) > 200:
         raise InvalidInput("The model's name is longer than 200 characters.", "Check it.")
     return EngineOptions("openai", base_url, model)
+
+
+def _candidates(host: Host, engine: str, role: str) -> list[ConnectionRow]:
+    """Connections of a kind that have a role, its default first."""
+    chosen = default_of(host, role)
+    rows = [row for row in all_connections(host) if row.engine == engine and role in row.roles]
+    return sorted(rows, key=lambda row: chosen is None or row.id != chosen.id)
+
+
+def _of_options(host: Host, options: EngineOptions) -> ConnectionRow | None:
+    return next((row for row in all_connections(host) if row.options == options), None)

@@ -1,33 +1,43 @@
 """JSON as language models write it: single quotes, trailing commas, comments, Python's names, cut-off ends.
 
-A reader of its own, because a repair library answers "valid" for a list that was cut in the middle of a tag: here
-what the end of the text cuts is dropped, and the reader says so. It never raises and never nests deeper than DEEPEST.
+Strict JSON is read by the standard library. What it refuses goes to a reader of our own and not to a repair library
+(json-repair was tried): that one answers "valid" for a list that was cut in the middle of a tag, takes a draft in front
+of an answer together with it, and does not bound what hostile text costs. Here what the end of the text cuts is dropped
+and told, nothing is read that is not there, and it takes linear time, DEEPEST levels and no exception to say no.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 DEEPEST = 40
-_SPACE = re.compile(r"(?:\s+|//[^\n]*|#[^\n]*)*")
+MOST_STARTS = 20
+_SPACE = re.compile(r"(?:\s+|//[^\n]*|/\*.*?\*/|#[^\n]*)*", re.S)
+_BLANK = re.compile(r"\s*")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
-_WORD = re.compile(r"[^\s,:\[\]{}\"']+")
+_WORD = re.compile(r"[^\s,:;\[\]{}\"'“”「」](?:[^,:;\[\]{}\"“”「」\n]*[^\s,:;\[\]{}\"“”「」])?")
 _QUOTES = {'"': '"', "'": "'", "“": "”", "‘": "’", "「": "」", "『": "』", "`": "`"}
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
-_NAMES = {"true": True, "false": False, "null": None, "none": None}
+_NAMES = {"true": True, "false": False, "null": None, "none": None, "nan": None, "infinity": None, "-infinity": None}
+_STRUCTURE = ",:]});，、：；"
 _MISSING = object()
 
 
 @dataclass(frozen=True, slots=True)
 class Loose:
-    """A value read from text. `end`: where it stops; `cut`: the text ended before the value did."""
+    """A value read from text. `start`, `end`: where it stands; `cut`: the text ended before the value did; `repaired`:
+    it is no strict JSON; `doubled`: an object had a name twice."""
 
     value: Any
+    start: int
     end: int
-    cut: bool
+    cut: bool = False
+    repaired: bool = False
+    doubled: bool = False
 
 
 class _Broken(Exception):
@@ -39,14 +49,12 @@ class _Reader:
         self.text = text
         self.at = 0
         self.cut = False
+        self.doubled = False
 
-    def skip(self) -> None:
+    def peek(self) -> str:
         found = _SPACE.match(self.text, self.at)
         if found:
             self.at = found.end()
-
-    def peek(self) -> str:
-        self.skip()
         return self.text[self.at : self.at + 1]
 
     def value(self, depth: int) -> Any:
@@ -65,37 +73,45 @@ class _Reader:
             return self.string()
         return self.word()
 
-    def mapping(self, depth: int) -> dict[str, Any]:
+    def mapping(self, depth: int) -> Any:
         self.at += 1
         found: dict[str, Any] = {}
+        alone: list[Any] = []  # as in Python's {"a", "b"}
         while True:
             sign = self.peek()
             if not sign:
                 self.cut = True
-                return found
+                break
             if sign == "}":
                 self.at += 1
-                return found
-            if sign == ",":
+                break
+            if sign in ",;，；":
                 self.at += 1
                 continue
             name = self.string() if sign in _QUOTES else self.word()
             if name is _MISSING:
-                return found
-            if self.peek() not in (":", "="):
-                if not self.peek():
-                    self.cut = True
-                    return found
+                break
+            after = self.peek()
+            if after in (":", "=", "："):
+                self.at += 1
+                self.put(found, str(name), self.value(depth + 1))
+            elif not after:
+                self.cut = True
+            elif after in ",}" and not found and sign in _QUOTES:
+                alone.append(name)
+            else:
                 raise _Broken
-            self.at += 1
-            value = self.value(depth + 1)
-            if value is not _MISSING:
-                name = str(name)
-                if isinstance(found.get(name), list) and isinstance(value, list):
-                    value = found[name] + value  # a key said twice: what both lists hold
-                found[name] = value
             if self.cut:
-                return found
+                break
+        return alone if alone and not found else found
+
+    def put(self, found: dict[str, Any], name: str, value: Any) -> None:
+        if value is _MISSING:
+            return
+        if name in found:
+            self.doubled = True
+            value = _both(found[name], value)
+        found[name] = value
 
     def list(self, depth: int, closing: str) -> list[Any]:
         self.at += 1
@@ -108,10 +124,14 @@ class _Reader:
             if sign == closing:
                 self.at += 1
                 return found
-            if sign in ",，、":
+            if sign in ",，、;；":
                 self.at += 1
                 continue
             if sign in "]})":
+                if sign == "}" and depth:  # the list's own end is missing
+                    return found
+                raise _Broken
+            if sign == ":":
                 raise _Broken
             value = self.value(depth + 1)
             if self.cut and not isinstance(value, (dict, list)):
@@ -124,27 +144,34 @@ class _Reader:
     def string(self) -> Any:
         closing = _QUOTES[self.text[self.at]]
         start = self.at = self.at + 1
+        stops = re.compile(f"[\\\\{closing}]")
         parts: list[str] = []
-        while self.at < len(self.text):
-            character = self.text[self.at]
-            if character == "\\":
+        while stop := stops.search(self.text, self.at):
+            self.at = stop.start()
+            if stop.group() == "\\":
                 parts.append(self.text[start : self.at])
                 parts.append(self.escape())
                 start = self.at
-                continue
-            if character == closing and (closing == '"' or self.closes()):
+            elif self.closes(closing):
                 parts.append(self.text[start : self.at])
                 self.at += 1
                 return "".join(parts)
-            self.at += 1
+            else:
+                self.at += 1
+        self.at = len(self.text)
         self.cut = True
         return _MISSING
 
-    def closes(self) -> bool:
-        """True where a single quote ends a string and is no apostrophe: something structural follows it."""
-        rest = _SPACE.match(self.text, self.at + 1)
-        after = self.text[rest.end() : rest.end() + 1] if rest else ""
-        return not after or after in ",:]})，、"
+    def closes(self, closing: str) -> bool:
+        """True where a quote ends a string, and is no apostrophe or quote within it: what follows is structure."""
+        rest = _BLANK.match(self.text, self.at + 1)
+        end = rest.end() if rest else self.at + 1
+        after = self.text[end : end + 1]
+        if not after or after in _STRUCTURE or closing in "”」』":
+            return True
+        if self.text.startswith(("//", "/*", "#"), end):
+            return True
+        return closing == '"' and end > self.at + 1 and after == '"'  # the comma between two texts is missing
 
     def escape(self) -> str:
         sign = self.text[self.at + 1 : self.at + 2]
@@ -185,18 +212,52 @@ class _Reader:
         return word
 
 
+def _both(first: Any, second: Any) -> Any:
+    """The value of a name that was said twice: what both lists hold, else the last."""
+    return first + second if isinstance(first, list) and isinstance(second, list) else second
+
+
 def read_at(text: str, start: int) -> Loose | None:
     """The object or list that begins at `start`; None where none does."""
+    strict = _strict_at(text, start)
+    if strict is not None:
+        return strict
     reader = _Reader(text)
     reader.at = start
     try:
         value = reader.value(0)
     except (_Broken, RecursionError):
         return None
-    return None if value is _MISSING or not isinstance(value, (dict, list)) else Loose(value, reader.at, reader.cut)
+    if value is _MISSING or not isinstance(value, (dict, list)):
+        return None
+    return Loose(value, start, reader.at, reader.cut, True, reader.doubled)
 
 
-def values_in(text: str, most: int = 20) -> Iterator[Loose]:
+def _strict_at(text: str, start: int) -> Loose | None:
+    doubled = False
+
+    def joined(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal doubled
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            doubled = True
+            found = {}
+            for name, value in pairs:
+                found[name] = _both(found[name], value) if name in found else value
+        return found
+
+    try:
+        value, end = json.JSONDecoder(object_pairs_hook=joined, parse_constant=_no_constant).raw_decode(text, start)
+    except (ValueError, RecursionError):
+        return None
+    return Loose(value, start, end, doubled=doubled) if isinstance(value, (dict, list)) else None
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(name)  # NaN and Infinity are no JSON
+
+
+def values_in(text: str, most: int = MOST_STARTS) -> Iterator[Loose]:
     """Every object and list in a text, whatever stands around them; outermost ones, in order."""
     at, tried = 0, 0
     while tried < most:
@@ -211,3 +272,12 @@ def values_in(text: str, most: int = 20) -> Iterator[Loose]:
         else:
             yield found
             at = max(found.end, start + 1)
+
+
+def unescaped(text: str) -> str | None:
+    """A text whose JSON came with every quote escaped or doubled, without that; None for others."""
+    if re.search(r"[{\[]\s*\\\"", text):
+        return text.replace('\\"', '"').replace("\\n", "\n")
+    if re.search(r"[{\[]\s*\"\"[^\",:\]}]", text):
+        return text.replace('""', '"')
+    return None

@@ -2,7 +2,8 @@
 
 One thread with an event loop of its own talks with the server; the caller's thread pulls calls from its iterator
 and yields outcomes, so that memory stays flat and nothing of the caller's runs in the loop. The same request is
-never sent twice: stored answers are used, and equal requests under way wait for one answer.
+never sent twice: stored answers are used, and equal requests under way, in whatever process, wait for one answer.
+What goes between the threads goes in batches: waking the other one costs more than what is handed over.
 """
 
 from __future__ import annotations
@@ -11,42 +12,49 @@ import asyncio
 import queue
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Future
+from collections.abc import Callable, Coroutine, Generator, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
-from core.engines import replies
-from core.engines.answering import outcome_of
-from core.engines.calls import Call, EngineFault, Outcome, Reply, Request, Spent, Usage, text_of
+from core.engines import ledger, replies
+from core.engines.answering import outcome_of, settled
+from core.engines.asking import Asked, Asker
+from core.engines.calls import Call, EngineFault, Outcome, Reply, Request, Spent
 from core.engines.capabilities import Capabilities
-from core.engines.cost import estimate_tokens
-from core.engines.envelope import read_envelope
-from core.engines.faults import Verdict, judge_body, judge_connection, judge_status
-from core.engines.http_client import Answered, CannotConnect, Connection, CutOff, TimedOut
-from core.engines.pacing import Gate, backoff
-from core.engines.wire import Quirks, body_of, stored_wire
+from core.engines.connections import settings_for
+from core.engines.cost import Pricing
+from core.engines.endpoints import host_of, is_local
+from core.engines.http_client import Connection
+from core.engines.landing import Landing
+from core.engines.limiter import Limiter, Limits
+from core.engines.shared_limits import FILE, SharedLimits
+from core.engines.troubles import FAILED_IN_A_ROW, STOPPED
 from core.errors import EngineError, StoreError
 from core.store.database import Database
 from core.store.projects import Host
 
-TRIES = {"timeout": 2, "connection": 4}  # per kind of fault; others OTHER_TRIES
-OTHER_TRIES = 5
-LONGEST_WAIT = 900.0  # of one call, in pauses that the server asked for
-FAILED_IN_A_ROW = 12  # calls that failed after all their tries, with no answer in between: the server is down
-GRACE_SECONDS = 5.0  # for answers that are paid for when a run is stopped
+__all__ = ["FAILED_IN_A_ROW", "Limits", "OpenAIEngine"]
+
 LOOKED_UP = 64
-STOPPED = "stopped"
+START_NEAR, START_FAR = 4.0, 8.0  # requests at a time to begin with, on one's own network and elsewhere
+HANDED_OVER = 0.005  # seconds for which outcomes are collected before the caller's thread is woken
+MOST_COLLECTED = 64
+ELSEWHERE_SECONDS = 0.1  # between two looks at questions that another process is asking
+T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How an engine treats its server: requests under way, seconds for one request, first pause before a new try."""
+@dataclass(slots=True)
+class _ToAsk:
+    """A call, its request's key, the answer that is stored (but cannot be used), and whether another process is asking
+    the same."""
 
-    concurrency: int = 16
-    seconds: float = 120.0
-    first_backoff: float = 0.5
+    call: Call
+    key: str
+    stored: Reply | None = None
+    elsewhere: bool = False
 
 
 class OpenAIEngine:
@@ -57,6 +65,7 @@ class OpenAIEngine:
         base_url: the normalised address.
         key: what is sent as Authorization, or None for a server that asks for none.
         database: the project whose `reply` table answers are kept in.
+        limits: instead of those that were set for the connection.
         job: the job that asks, for the ledger; "" outside of jobs.
     """
 
@@ -74,17 +83,17 @@ class OpenAIEngine:
     ) -> None:
         self.endpoint = base_url
         self.model = model
-        self.spent = Spent()
-        self.limits = limits or Limits()
         self.job = job
+        settings = settings_for(host, base_url, model)
+        self.limits = limits or Limits().given(settings)
+        self.pricing = Pricing(base_url, model, settings.price_input, settings.price_output)
+        self.spent = Spent(cost=Decimal(0) if self.pricing.known else None)
+        self.capabilities = Capabilities.of(host, base_url, model)
+        self.capabilities.tell = self.spent.notes.append
         self._host = host
         self._key = key
         self._database = database
-        self.capabilities = Capabilities.of(host, base_url, model)
-        self._out: queue.SimpleQueue[tuple[Call, Outcome | BaseException]] = queue.SimpleQueue()
-        self._fatal: EngineFault | None = None
-        self._under_way: dict[str, asyncio.Future[tuple[Reply | None, EngineFault | None]]] = {}
-        self._in_a_row = 0
+        self._out: queue.SimpleQueue[list[tuple[Call, Outcome | BaseException]]] = queue.SimpleQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
@@ -94,47 +103,54 @@ class OpenAIEngine:
         self, calls: Iterable[Call], *, stop: Callable[[], bool] = lambda: False
     ) -> Generator[Outcome, None, None]:
         """See `Engine.answers`. Once `stop()` says so nothing new is sent, and what is under way may still land."""
-        self._stopping = False
-        source, more, waiting = iter(calls), True, 0
+        self._check_budget()
+        source, more, waiting, stopped = iter(calls), True, 0, False
         window = 2 * self.limits.concurrency
-        tasks: set[Future[None]] = set()
-        ready: list[Outcome] = []
+        batch_size = max(1, min(LOOKED_UP, window // 4))
         try:
             while True:
-                while more and waiting < window and self._fatal is None and not stop():
+                while more and not stopped and window - waiting >= batch_size and not self._ended():
+                    if stop():
+                        break
                     batch = list(islice(source, min(LOOKED_UP, window - waiting)))
-                    more = bool(batch)
+                    more = len(batch) > 0
                     ready, missing = self._look_up(batch)
-                    for call in missing:
-                        waiting += 1
-                        tasks.add(self._start(call))
+                    if missing or not more:
+                        waiting += len(missing)
+                        self._hand_over(missing, more)
                     yield from ready
-                    self._discard_done(tasks)
+                if not stopped and stop():
+                    stopped = True
+                    self._stop()
                 if not waiting:
                     break
-                self._stopping = stop()
                 try:
-                    call, outcome = self._out.get(timeout=0.5)
+                    landed = self._out.get(timeout=0.5)
                 except queue.Empty:
                     continue
-                waiting -= 1
-                if isinstance(outcome, BaseException):
-                    raise outcome
-                if outcome.error is not None and (outcome.error.fatal or outcome.error.kind == STOPPED):
-                    continue
-                yield outcome
-            if self._fatal is not None:
-                raise EngineError(self._fatal.message, self._fatal.remedy)
+                waiting -= len(landed)
+                for _, outcome in landed:
+                    if isinstance(outcome, BaseException):
+                        raise outcome
+                for _, outcome in landed:
+                    assert isinstance(outcome, Outcome)
+                    if outcome.error is None or not (outcome.error.fatal or outcome.error.kind == STOPPED):
+                        yield outcome
+            fatal = self._ended()
+            if fatal is not None:
+                raise EngineError(fatal.message, fatal.remedy, fatal.kind)
         finally:
-            self._abandon(tasks)
+            self._wind_up(waiting)
 
     def close(self) -> None:
         """End the thread; what is under way gets a moment to land."""
         loop, thread = self._loop, self._thread
         if loop is not None and thread is not None:
-            asyncio.run_coroutine_threadsafe(self._connection.close(), loop).result(timeout=5)
+            with suppress(TimeoutError):
+                self._in_loop(self._leave(), self.limits.store_seconds + 10)
             loop.call_soon_threadsafe(loop.stop)
             thread.join(timeout=5)
+            self._claims.close(leave=False)
             self._loop = self._thread = None
 
     def __enter__(self) -> OpenAIEngine:
@@ -143,89 +159,226 @@ class OpenAIEngine:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _look_up(self, batch: list[Call]) -> tuple[list[Outcome], list[Call]]:
+    def _check_budget(self) -> None:
+        caps = [cap for cap in (self.limits.budget, self.limits.total_budget) if cap is not None]
+        if caps and not self.pricing.known:
+            message = f"The budget of ${min(caps)} cannot be kept: no price is known for {self.model}"
+            remedy = "Set the price of the connection in Settings, or take the budget away."
+            raise EngineError(f"{message} at {host_of(self.endpoint)}.", remedy, "budget")
+
+    def _look_up(self, batch: list[Call]) -> tuple[list[Outcome], list[_ToAsk]]:
         """Calls whose stored answers can be used, and those that must be asked (or asked again)."""
-        keys = [call.request.key(self.endpoint, self.model) for call in batch]
-        stored = replies.find(self._database, keys) if keys else {}
-        ready, missing = [], []
-        for call, key in zip(batch, keys, strict=True):
-            reply = stored.get(key)
-            if reply is None or (call.check is not None and call.check(reply) is not None):
-                missing.append(call)
-            else:
-                self.spent.cached += 1
-                ready.append(Outcome(call, reply, replies=(reply.id,)))
+        if not batch:
+            return [], []
+        ready, missing = self._sorted_out([_ToAsk(call, call.request.key(self.endpoint, self.model)) for call in batch])
+        unasked = [each for each in missing if each.stored is None]
+        if missing:
+            self._begin()
+        if unasked:
+            # said first, looked up again then: what another process has stored in between is seen
+            elsewhere = self._claims.claim(each.key for each in unasked)
+            late, missing_still = self._sorted_out(unasked)
+            ready += late
+            self._claims.release(each.call.request.key(self.endpoint, self.model) for each in late)
+            missing = [each for each in missing if each.stored is not None] + missing_still
+            for each in missing_still:
+                each.elsewhere = each.stored is None and each.key in elsewhere
         return ready, missing
 
-    def _start(self, call: Call) -> Future[None]:
-        if self._loop is None:
-            self._gate = Gate(self.limits.concurrency)
-            self._connection = Connection(self.endpoint, self._key, self.limits.seconds)
-            started = threading.Event()
-            self._thread = threading.Thread(target=self._run, args=(started,), name="tagloom-engine", daemon=True)
-            self._thread.start()
-            started.wait()
-        assert self._loop is not None
-        return asyncio.run_coroutine_threadsafe(self._handle(call), self._loop)
+    def _sorted_out(self, batch: list[_ToAsk]) -> tuple[list[Outcome], list[_ToAsk]]:
+        stored = replies.find(self._database, [each.key for each in batch])
+        ready, missing = [], []
+        for each in batch:
+            call, reply = each.call, stored.get(each.key)
+            if reply is None or not settled(call, reply):
+                missing.append(_ToAsk(call, each.key, reply))
+            else:
+                self.spent.cached += 1
+                ready.append(Outcome(call, reply, replies=(reply.id,), flags=reply.flags))
+        return ready, missing
 
-    def _run(self, started: threading.Event) -> None:
-        loop = asyncio.new_event_loop()
+    def _begin(self) -> None:
+        """Start the thread, and join those who ask this server."""
+        if self._loop is not None:
+            return
+        loop = self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, args=(loop,), name="tagloom-engine", daemon=True)
+        self._thread.start()
+        try:
+            self._in_loop(self._join(self._spent_before()))
+            path = self._host.settings.home / FILE
+            self._claims = SharedLimits(path, self.endpoint, self.model, self._place, user=self._shared.user)
+        except BaseException:
+            loop.call_soon_threadsafe(loop.stop)
+            self._loop = self._thread = None
+            raise
+
+    @property
+    def _place(self) -> str:
+        return str(self._database.path or self._database.schema)
+
+    def _spent_before(self) -> tuple[int, int]:
+        """(micros that this job has spent before, micros that all projects have spent on this model), where there is a
+        budget that they count towards."""
+        run = total = 0
+        if self.limits.budget is not None and self.job:
+            with self._database.read() as connection:
+                found = ledger.spent_by(connection, self.job)
+            run = int(found["cost_micros"] or 0) + int(found["unknown_micros"])
+        if self.limits.total_budget is not None:
+            for project in self._host.projects():
+                with self._host.open(project.slug).read() as connection:
+                    total += ledger.spent_at(connection, self.endpoint, self.model)
+        return run, total
+
+    def _hand_over(self, missing: list[_ToAsk], more: bool) -> None:
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._take, missing, more)
+
+    def _ended(self) -> EngineFault | None:
+        return self._asker.troubles.fatal if self._loop is not None else None
+
+    def _stop(self) -> None:
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._stop_asking)
+
+    def _wind_up(self, waiting: int) -> None:
+        """The caller goes away: paid answers get a moment to land and be stored, the rest is cancelled."""
+        if self._loop is None:
+            return
+        if waiting:
+            self._stop()
+        with suppress(TimeoutError):
+            self._in_loop(self._all_landed(), self.limits.grace + self.limits.store_seconds + 5)
+        while not self._out.empty():
+            self._out.get()
+
+    def _in_loop(self, work: Coroutine[Any, Any, T], seconds: float | None = None) -> T:
+        assert self._loop is not None
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(seconds)
+
+    # the loop's thread
+
+    _connection: Connection
+    _shared: SharedLimits
+    _claims: SharedLimits  # the caller's own
+    _limiter: Limiter
+    _landing: Landing
+    _asker: Asker
+
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
         asyncio.set_event_loop(loop)
-        self._loop = loop
-        started.set()
         try:
             loop.run_forever()
         finally:
             loop.run_until_complete(loop.shutdown_asyncgens())
             loop.close()
 
-    @staticmethod
-    def _discard_done(tasks: set[Future[None]]) -> None:
-        tasks.difference_update([task for task in tasks if task.done()])
+    async def _join(self, spent: tuple[int, int]) -> None:
+        limits, path = self.limits, self._host.settings.home / FILE
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._under_way: dict[str, asyncio.Future[Asked]] = {}
+        self._elsewhere: dict[str, asyncio.Future[Reply | None]] = {}
+        self._looking: asyncio.Task[None] | None = None
+        self._landed: list[tuple[Call, Outcome | BaseException]] = []
+        self._done_with: list[str] = []
+        self._timer: asyncio.TimerHandle | None = None
+        start = min(START_NEAR if is_local(self.endpoint) else START_FAR, float(limits.concurrency))
+        self._shared = SharedLimits(path, self.endpoint, self.model, self._place, start)
+        if spent[1]:
+            self._shared.set_spent(spent[1])
+        self._connection = Connection(
+            self.endpoint, self._key, limits.seconds, limits.connect_seconds, limits.concurrency
+        )
+        self._limiter = Limiter(
+            self._shared, limits, self.spent, spent[0], lambda: self._connection.hurry(limits.woken_seconds)
+        )
+        self._landing = Landing(self._database, self.endpoint, self.model, limits.store_seconds, self._limiter.hold)
+        self._asker = Asker(
+            self.endpoint,
+            self.model,
+            self.job,
+            self._connection,
+            self._limiter,
+            self._landing,
+            self.capabilities,
+            self.pricing,
+            limits,
+            self.spent,
+        )
 
-    def _abandon(self, tasks: set[Future[None]]) -> None:
-        """The caller goes away: paid answers get a moment to land and be stored, the rest is cancelled."""
-        until = time.monotonic() + GRACE_SECONDS
-        self._stopping = True
-        for task in tasks:
-            try:
-                task.result(timeout=max(0.0, until - time.monotonic()))
-            except BaseException:
-                task.cancel()
-        self._stopping = False
-        while not self._out.empty():
-            self._out.get()
+    async def _leave(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await self._landing.settled()
+        self._limiter.close()
+        await self._connection.close()
+        self._shared.close()
 
-    # the loop's thread
+    def _take(self, missing: list[_ToAsk], more: bool) -> None:
+        loop = asyncio.get_running_loop()
+        self._limiter.draining = not more
+        if not self._tasks:
+            self._asker.stopping = self._limiter.stopping = False
+        for each in missing:
+            task = loop.create_task(self._handle(each))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
-    _stopping = False
-    _gate: Gate
-    _connection: Connection
+    async def _handle(self, to_ask: _ToAsk) -> None:
+        call, keys = to_ask.call, [to_ask.key]
 
-    async def _handle(self, call: Call) -> None:
+        async def once(request: Request) -> Asked:
+            if request is call.request:
+                if to_ask.stored is not None:
+                    self.spent.cached += 1
+                    return to_ask.stored, None
+                return await self._once(request, to_ask.key, to_ask.elsewhere, known=True)
+            other = request.key(self.endpoint, self.model)
+            keys.append(other)
+            return await self._once(request, other, False)
+
+        outcome: Outcome | BaseException
         try:
-            outcome: Outcome | BaseException = await outcome_of(call, self._once, self.capabilities)
+            outcome = await outcome_of(call, once, self.capabilities)
+            if outcome.reply is not None and outcome.reply.flags:
+                outcome = replace(outcome, flags=tuple(dict.fromkeys((*outcome.flags, *outcome.reply.flags))))
         except asyncio.CancelledError:
-            raise
+            outcome = Outcome(call, error=EngineFault(STOPPED, "The run was stopped before this was answered."))
         except BaseException as error:  # a full disk, a mistake of ours: the caller must hear of it
             outcome = error
-        self._out.put((call, outcome))
+        self._done_with += keys
+        self._landed.append((call, outcome))
+        if len(self._landed) >= MOST_COLLECTED:
+            self._deliver()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(HANDED_OVER, self._deliver)
 
-    async def _once(self, request: Request) -> tuple[Reply | None, EngineFault | None]:
-        """The answer to a request: stored, under way already, or asked for now."""
-        key = request.key(self.endpoint, self.model)
+    def _deliver(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        landed, self._landed = self._landed, []
+        done, self._done_with = self._done_with, []
+        with suppress(StoreError):  # what stays claimed is free when this process ends
+            self._shared.release(done)
+        if landed:
+            self._out.put(landed)
+
+    async def _once(self, request: Request, key: str, elsewhere: bool, known: bool = False) -> Asked:
+        """The answer to a request: under way already, stored, or asked for now.
+
+        Args:
+            elsewhere: another process is asking it.
+            known: that it is claimed for this engine, and not stored, was found out already.
+        """
         running = self._under_way.get(key)
         if running is not None:
             return await asyncio.shield(running)
-        future: asyncio.Future[tuple[Reply | None, EngineFault | None]] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Asked] = asyncio.get_running_loop().create_future()
         self._under_way[key] = future
         try:
-            stored = await asyncio.to_thread(replies.find, self._database, [key])
-            if key in stored:
-                self.spent.cached += 1
-                result: tuple[Reply | None, EngineFault | None] = (stored[key], None)
-            else:
-                result = await self._ask(request, key)
+            result = await self._found_or_asked(request, key, elsewhere, known)
             future.set_result(result)
             return result
         except BaseException as error:
@@ -236,105 +389,67 @@ class OpenAIEngine:
         finally:
             del self._under_way[key]
 
-    async def _ask(self, request: Request, key: str) -> tuple[Reply | None, EngineFault | None]:
-        tries, waited, negotiated = 0, 0.0, 0
-        while True:
-            if self._fatal is not None:
-                return None, self._fatal
-            if self._stopping:
-                return None, EngineFault(STOPPED, "The run was stopped before this was asked.")
-            await self._gate.enter()
-            well = False
-            try:
-                if self._fatal is not None or self._stopping:
-                    continue
-                quirks = self.capabilities.quirks  # what was learned while this one waited counts
-                body = body_of(request, self.model, quirks)
-                started = time.monotonic()
-                self.spent.requests += 1
-                answer = await self._send(body, quirks.sends(request))
-                if isinstance(answer, str):
-                    well = True
-                    wire = stored_wire(body, quirks)
-                    reply = await self._store(request, key, wire, answer, time.monotonic() - started)
-                    self._in_a_row = 0
-                    return reply, None
-            finally:
-                await self._gate.leave(well)
-            verdict = answer
-            if verdict.action not in ("negotiate", "fatal"):
-                await self._gate.open()
-            if verdict.action == "negotiate" and verdict.change is not None:
-                negotiated += 1
-                self._negotiate(quirks, verdict.change)
-                if negotiated < 9:
-                    continue
-            if verdict.action == "fatal":
-                self._fatal = self._fatal or verdict.fault
-                return None, verdict.fault
-            if verdict.action == "pause":
-                pause = verdict.pause if verdict.pause is not None else backoff(1 + int(waited > 0), 1.0)
-                self._gate.pause(pause)
-                waited += max(pause, 0.2)
-                if waited <= LONGEST_WAIT:
-                    continue
-            elif verdict.action == "retry":
-                tries += 1
-                first = self._in_a_row == 0 and self.spent.answered == 0 and verdict.fault.kind == "unreachable"
-                most = 2 if first else TRIES.get(verdict.fault.kind, OTHER_TRIES)
-                if tries < most:
-                    if verdict.pause:
-                        self._gate.pause(verdict.pause, shrink=False)
-                    await asyncio.sleep(backoff(tries, self.limits.first_backoff))
-                    continue
-            return None, self._failed(verdict)
+    async def _found_or_asked(self, request: Request, key: str, elsewhere: bool, known: bool) -> Asked:
+        if not known:
+            elsewhere = bool(self._shared.claim([key]))
+            stored = (await asyncio.to_thread(replies.find, self._database, [key])).get(key)
+            if stored is not None:
+                self.spent.cached += 1
+                return stored, None
+        if elsewhere:
+            found = await self._from_elsewhere(key)
+            if found is not None:
+                self.spent.cached += 1
+                return found, None
+        return await self._asker.ask(request, key)
 
-    def _failed(self, verdict: Verdict) -> EngineFault:
-        """A call has no answer after all its tries. A server that answers nobody ends the run: going on would mark
-        every item of a corpus as failed."""
-        fault = verdict.fault
-        if fault.kind == "refused":
-            return fault
-        self._in_a_row += 1
-        down = fault.kind in ("unreachable", "address") or self._in_a_row >= FAILED_IN_A_ROW
-        if not down:
-            return fault
-        message = fault.message
-        if fault.kind not in ("unreachable", "address"):
-            message = f"{self._in_a_row} questions in a row had no answer. {message}"
-        self._fatal = self._fatal or replace(fault, message=message, fatal=True)
-        return self._fatal
-
-    def _negotiate(self, tried: Quirks, change: str) -> None:
-        note = self.capabilities.refused(tried, change)
-        if note:
-            self.spent.notes.append(note)
-
-    async def _send(self, body: dict[str, Any], sent: frozenset[str]) -> str | Verdict:
-        """One request over the wire: the raw body of an answer, or what is wrong."""
+    async def _from_elsewhere(self, key: str) -> Reply | None:
+        """The answer that another process gets; None where it has given up, and this one may ask."""
+        waiter = self._elsewhere[key] = asyncio.get_running_loop().create_future()
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.get_running_loop().create_task(self._look_elsewhere())
         try:
-            answered: Answered = await self._connection.post(body)
-        except TimedOut:
-            return judge_connection(self.endpoint, "timeout", "")
-        except CannotConnect as error:
-            return judge_connection(self.endpoint, "connect", str(error))
-        except CutOff:
-            return judge_connection(self.endpoint, "broken", "")
-        if answered.status != 200:
-            return judge_status(answered.status, answered.headers, answered.text, self.endpoint, self.model, sent)
-        envelope = read_envelope(answered.text)
-        return answered.text if envelope.usable else judge_body(answered.text, self.endpoint)
+            return await waiter
+        finally:
+            self._elsewhere.pop(key, None)
 
-    async def _store(self, request: Request, key: str, wire: dict[str, Any], raw: str, seconds: float) -> Reply:
-        envelope = read_envelope(raw)
-        told = envelope.prompt_tokens is not None and envelope.completion_tokens is not None
-        prompt, completion = envelope.prompt_tokens or 0, envelope.completion_tokens or 0
-        if not told:
-            prompt = estimate_tokens("".join(text_of(m) for m in request.messages))
-            completion = estimate_tokens(envelope.text)
-        usage = Usage(prompt, completion, not told, round(seconds * 1000))
-        self.spent.answered += 1
-        self.spent.prompt_tokens += prompt
-        self.spent.completion_tokens += completion
-        stored = replies.submit(self._database, key, self.endpoint, self.model, request, wire, raw, usage)
-        return await asyncio.shield(asyncio.wrap_future(stored))
+    async def _look_elsewhere(self) -> None:
+        while self._elsewhere:
+            await asyncio.sleep(ELSEWHERE_SECONDS)
+            if self._asker.stopping or self._asker.troubles.fatal is not None:
+                self._tell(dict.fromkeys(self._elsewhere))
+                return
+            try:
+                keys = list(self._elsewhere)
+                self._tell(await asyncio.to_thread(replies.find, self._database, keys))
+                free = set(self._elsewhere) - self._shared.elsewhere(self._elsewhere)
+                free -= self._shared.claim(free) if free else set()
+                if free:
+                    found: dict[str, Reply | None] = dict.fromkeys(free)
+                    found.update(await asyncio.to_thread(replies.find, self._database, list(free)))
+                    self._tell(found)
+            except StoreError as error:
+                for waiter in self._elsewhere.values():
+                    if not waiter.done():
+                        waiter.set_exception(error)
+                return
+
+    def _tell(self, found: dict[str, Any]) -> None:
+        for key, reply in found.items():
+            waiter = self._elsewhere.get(key)
+            if waiter is not None and not waiter.done():
+                waiter.set_result(reply)
+
+    def _stop_asking(self) -> None:
+        """Send nothing new; what is paid for gets a moment to land."""
+        self._asker.stopping = True
+        self._limiter.release()
+        loop = asyncio.get_running_loop()
+        loop.call_later(self.limits.grace, lambda tasks: [task.cancel() for task in tasks], list(self._tasks))
+
+    async def _all_landed(self) -> None:
+        until = time.monotonic() + self.limits.grace
+        while self._tasks and (self._asker.stopping or time.monotonic() < until):
+            await asyncio.wait(list(self._tasks), timeout=0.1)
+        await self._landing.settled()
+        self._deliver()

@@ -1,51 +1,133 @@
-"""Whether a model's answer is a refusal or an excuse instead of an answer, in the languages models refuse in."""
+"""Whether words are a refusal, or an excuse, instead of an answer: the one place that decides it, for whole answers,
+captions and tags alike, in the languages that models refuse in.
+
+The patterns (words/refusals.txt) are made of the parts that such sentences have in every language. What somebody says
+within an item is no refusal: words in quotation marks count only where nothing stands around them.
+"""
 
 from __future__ import annotations
 
 import re
+import unicodedata
+from functools import cache
+from pathlib import Path
 
-LONGEST = 600  # a refusal is short; a long text that contains “sorry” is something else
-
-_PATTERNS = (
-    # English
-    r"\b(i'?m|i am|we'?re) (very |really |truly |so )?(sorry|afraid|unable|not able)\b",
-    r"^\W*(sorry|apologies)\b\s*([,.!]|$|but\b|for\b|i\b|we\b)|^\W*(i|we) apologi[sz]e\b",
-    r"\bmy apologies\b",
-    r"\b(i|we) (can'?t|cannot|can not|won'?t|will not|couldn'?t|am unable to|do not feel comfortable)\b.{0,60}"
-    r"\b(help|assist|provide|generate|create|tag|comply|fulfil|continue|do that|answer|determine|infer|process)",
-    r"\bas an? (ai|artificial intelligence|large language model|language model|assistant)\b",
-    r"\b(please|kindly) provide (me with |us with )?(more|additional|further|the|a)\b.{0,40}"
-    r"\b(information|details|context|text|content)",
-    r"\b(not enough|insufficient|no) (information|context|content|details)\b.{0,40}\b(provided|given|available|to)\b",
-    r"\bunable to (generate|infer|provide|determine|assist|extract|suggest|process)\b",
-    r"\bagainst (my|our|the) (guidelines|policy|policies|programming)\b",
-    # Chinese
-    r"抱歉|对不起|對不起|很遗憾|很遺憾|无法(生成|推断|提供|回答|确定|判断|协助|处理|给出)|無法(生成|推斷|提供|回答|確定|判斷|協助|處理|給出)",
-    r"作为(一个|一個|一款)?.{0,4}(ai|人工智能|语言模型)|作為(一個)?.{0,4}(ai|人工智慧|語言模型)|请提供(更多|更详细|具体)|請提供更多",
-    # Japanese, Korean
-    r"申し訳(ありません|ございません)|すみません(が|、)|ごめんなさい|お(答え|手伝い|応え)(は|を)?(することは)?できません|対応できません",
-    r"죄송(합니다|하지만|해요)|도와드릴 수 없|제공할 수 없|답변할 수 없",
-    # German, Dutch, Scandinavian
-    r"\btut mir (sehr )?leid\b|\bich kann (das|dies|dir|ihnen|leider|dabei|keine)\b.{0,60}\bnicht\b|\bals ki\b",
-    r"\bich kann leider\b|\bhet spijt me\b|\bik kan (dit|dat|hier|je|u) .{0,40}niet\b",
-    r"\b(jeg|jag) (kan|är) (ikke|inte|ledsen)",
-    # French, Spanish, Portuguese, Italian
-    r"\bje suis (vraiment )?désolée?\b|\bdésolée?\b|\bje ne (peux|suis) pas\b|\ben tant qu'ia\b",
-    r"\blo siento\b|\bno puedo (ayudar|proporcionar|generar|cumplir|responder|asistir)|\bcomo (modelo|una ia|ia)\b",
-    r"\b(sinto muito|desculpe|me desculpe|peço desculpas)\b|\bnão posso (ajudar|fornecer|gerar|responder|atender)",
-    r"\bmi dispiace\b|\bnon posso (aiutar|fornire|generare|rispondere|assistere)",
-    # Russian, Ukrainian, Polish, Czech, Turkish
-    r"\b(извините|простите|к сожалению|прошу прощения)\b|\bя не могу\b|\bкак (ии|языковая модель)\b",
-    r"\bвибачте\b|\bна жаль\b",
-    r"\bprzepraszam\b|\bnie mogę (pomóc|podać|wygenerować)|\bomlouvám se\b|\bnemohu\b|\büzgünüm\b|\byardımcı olamam\b",
-    # Arabic, Hindi, Vietnamese, Indonesian, Thai
-    r"عذر[اًا]|آسف|لا (أستطيع|يمكنني)|क्षमा करें|माफ़ करें|मैं .{0,30}नहीं कर सकता",
-    r"\bxin lỗi\b|\btôi không thể\b|\b(maaf|mohon maaf)\b|\bsaya tidak (bisa|dapat)\b|ขออภัย|ขอโทษ|ไม่สามารถ(ช่วย|ให้|ตอบ)",
+LONGEST = 1200  # a longer text is no refusal, whatever it begins with
+SHORT = 400  # in a longer one only the beginning may refuse: it may quote or retell
+BEGINNING = 200
+_FILE = Path(__file__).with_name("words") / "refusals.txt"
+_QUOTED = re.compile(
+    '“[^”]{2,300}”|"[^"]{2,300}"|«[^»]{2,300}»|„[^“”]{2,300}[“”]|「[^」]{2,300}」|『[^』]{2,300}』|《[^》]{1,80}》'
 )
-_REFUSAL = re.compile("|".join(f"(?:{pattern})" for pattern in _PATTERNS), re.I | re.S)
+_APOSTROPHES = str.maketrans("’‘`´ʼ＇", "''''''")
+_WIDE = re.compile("[\uff01-\uff5e\u3000]+")
+_DECORATION = " \t\n*_#>-–—•.!?…:;,，。！？、：；\"'“”„«»「」『』()[]（）"
+_SEPARATOR = re.compile(r"[,;\n，、；|]")
+_SCRIPTS = {
+    "kana": re.compile("[\u3041-\u30ff]"),
+    "han": re.compile("[\u4e00-\u9fff\u3400-\u4dbf]"),
+    "hangul": re.compile("[\uac00-\ud7af]"),
+    "cyrillic": re.compile("[\u0400-\u04ff]"),
+    "other": re.compile("[\u0590-\u0e7f]"),
+}
+_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
+LETTERS = 5  # of a word by which it is known that a language's patterns may find something
 
 
 def looks_like_refusal(text: str) -> bool:
     """True for “I'm sorry, but I can't …” and its like, as a whole answer or as what should have been a tag."""
-    plain = " ".join(text.replace("’", "'").split())
-    return bool(plain) and len(plain) <= LONGEST and _REFUSAL.search(plain) is not None
+    if not 2 <= len(text) <= 4 * LONGEST:
+        return False
+    said = _plain(text)
+    likely = _likely(said) if said and len(said) <= LONGEST else []
+    if not likely:
+        return False
+    if _alone().fullmatch(said.strip(_DECORATION)):
+        return True
+    outside = _QUOTED.sub(" … ", said)
+    if outside != said and sum(map(str.isalpha, outside)) >= 3:
+        said = " ".join(outside.split())
+    if _is_list(said):
+        return False
+    return any(
+        (len(said) <= SHORT or found.start() < BEGINNING)
+        for pattern in likely
+        if (found := pattern.search(said)) is not None
+    )
+
+
+def _likely(text: str) -> list[re.Pattern[str]]:
+    """The patterns of the scripts and languages that a text can be in: looking for all of them takes a hundred times
+    as long."""
+    scripts, languages, words = _patterns()
+    found = [] if text.isascii() else [scripts[name] for name, letters in _SCRIPTS.items() if letters.search(text)]
+    said = text.casefold()
+    here = set(_WORD.findall(said))
+    here |= {word[:LETTERS] for word in here}
+    if "n't" in said:
+        here.add("not")
+    if not words.isdisjoint(here):
+        found += [pattern for needed, pattern in languages if not needed.isdisjoint(here)]
+    return found
+
+
+def _plain(text: str) -> str:
+    """One line, with usual apostrophes and widths, without marks of emphasis at its ends."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text.translate(_APOSTROPHES))
+        text = _WIDE.sub(lambda found: _narrow(found.group()), text)
+    return " ".join(text.replace("**", "").split()).strip("*_#> \t")
+
+
+def _narrow(text: str) -> str:
+    """Full-width letters as usual ones; the marks that Chinese and Japanese sentences are divided by stay."""
+    return "".join(c if c in "，。！？：；、" else unicodedata.normalize("NFKC", c) for c in text)
+
+
+def _is_list(text: str) -> bool:
+    """“sorry, apology, regret”: a list of tags, none of them a clause."""
+    pieces = [piece.split() for piece in _SEPARATOR.split(text)]
+    sentence = re.search(r"[.!?。！？]\s*\S", text) or (text[-1:] in ".!?。！？" and len(text.split()) > 5)
+    if len(pieces) < 3 or sentence:
+        return False
+    longest = 8 if _SCRIPTS["han"].search(text) or _SCRIPTS["kana"].search(text) else 26
+    return all(words and len(words) <= 3 and len(" ".join(words)) <= longest for words in pieces)
+
+
+@cache
+def _read() -> dict[str, list[str]]:
+    parts: dict[str, str] = {}
+    found: dict[str, list[str]] = {}
+    for line in _FILE.read_text(encoding="utf-8").splitlines():
+        if not line.strip() or line.startswith("#"):
+            continue
+        kind, _, pattern = line.partition(": ")
+        while "«" in pattern:
+            pattern = re.sub("«(\\w+)»", lambda name: parts[name[1]], pattern)
+        if kind.startswith("part "):
+            parts[kind.removeprefix("part ")] = pattern
+        elif kind.startswith("words "):
+            found[kind] = [pattern]
+        else:
+            found.setdefault(kind, []).append(f"(?:{pattern})")
+    return found
+
+
+@cache
+def _patterns() -> tuple[dict[str, re.Pattern[str]], list[tuple[frozenset[str], re.Pattern[str]]], frozenset[str]]:
+    """(patterns by script; for languages in Latin letters the words that their patterns need, and the pattern; all of
+    those words)."""
+    read = _read()
+    patterns = {kind: re.compile("|".join(lines), re.I) for kind, lines in read.items() if " " not in kind}
+    needed = {
+        kind.removeprefix("words "): frozenset(word[:LETTERS] for word in lines[0].split())
+        for kind, lines in read.items()
+        if kind.startswith("words ")
+    }
+    languages = [(words, patterns[language]) for language, words in needed.items()]
+    return {name: patterns[name] for name in _SCRIPTS}, languages, frozenset().union(*needed.values())
+
+
+@cache
+def _alone() -> re.Pattern[str]:
+    return re.compile("|".join(_read()["alone"]), re.I)

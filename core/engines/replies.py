@@ -5,23 +5,24 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from core.engines.calls import Reply, Request, Usage
-from core.engines.envelope import read_envelope
+from core.engines.envelope import Envelope, read_envelope
 from core.store.database import Database
 from core.store.schema import reply
 
 LOOKED_AT = 200  # newest replies in which a server's ways and figures are looked up
-_COLUMNS = (reply.c.id, reply.c.key, reply.c.raw, reply.c.usage)
+_COLUMNS = (reply.c.id, reply.c.key, reply.c.raw, reply.c.usage, reply.c.wire)
 
 
 def _reply(row: Any, cached: bool) -> Reply:
     envelope, usage = read_envelope(row.raw), orjson.loads(row.usage)
+    wire = orjson.loads(row.wire) if row.wire else {}
     names = ("prompt", "completion", "estimated", "milliseconds")
     return Reply(
         int(row.id),
@@ -32,6 +33,8 @@ def _reply(row: Any, cached: bool) -> Reply:
         envelope.refusal,
         envelope.reasoning,
         envelope.model,
+        str(wire.get("answer_format") or ""),
+        tuple(wire.get("flags") or ()),
     )
 
 
@@ -52,6 +55,90 @@ def known(database: Database, keys: Sequence[str]) -> int:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """An answer as it came, to be stored.
+
+    Attributes:
+        wire: what was sent, less the messages.
+        raw: the body as received.
+        reply: the same, read; its id is not known yet.
+    """
+
+    key: str
+    request: Request
+    wire: dict[str, Any]
+    raw: str
+    reply: Reply
+
+
+def landed(
+    key: str,
+    request: Request,
+    wire: dict[str, Any],
+    raw: str,
+    usage: Usage,
+    flags: tuple[str, ...] = (),
+    envelope: Envelope | None = None,
+) -> Landed:
+    """An answer's body, made fit for a database.
+
+    Args:
+        wire: what was sent, less the messages; "answer_format" in it is told with the reply.
+        flags: what had to be done to the question; told with the reply, too.
+        envelope: what the body says, where it has been read already.
+    """
+    raw = raw.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    envelope = envelope or read_envelope(raw)
+    wire = {**wire, "flags": flags} if flags else wire
+    reply = Reply(
+        0,
+        envelope.text,
+        envelope.finish_reason,
+        usage,
+        False,
+        envelope.refusal,
+        envelope.reasoning,
+        envelope.model,
+        str(wire.get("answer_format") or ""),
+        flags,
+    )
+    return Landed(key, request, wire, raw, reply)
+
+
+_STORED = ("key", "endpoint", "model", "sample", "request", "wire", "raw", "usage", "at")
+
+
+def store(connection: Connection, endpoint: str, model: str, answers: Sequence[Landed]) -> dict[str, Reply]:
+    """Store answers; where a key has one already, that one stays. Returns what is stored, by key."""
+    now = time.time()
+    rows: list[Any] = []
+    for each in answers:
+        usage = each.reply.usage
+        said = {
+            "prompt": usage.prompt,
+            "completion": usage.completion,
+            "estimated": usage.estimated,
+            "milliseconds": usage.milliseconds,
+        }
+        request, wire = orjson.dumps(each.request.as_dict()).decode(), orjson.dumps(each.wire).decode()
+        sample = each.request.sample
+        rows += (each.key, endpoint, model, sample, request, wire, each.raw, orjson.dumps(said).decode(), now)
+    mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+    marks = ", ".join([f"({', '.join([mark] * len(_STORED))})"] * len(answers))
+    inserted = connection.exec_driver_sql(
+        f"INSERT INTO reply ({', '.join(_STORED)}) VALUES {marks} ON CONFLICT (key) DO NOTHING RETURNING id, key",
+        tuple(rows),
+    )
+    ids = {row[1]: int(row[0]) for row in inserted}
+    stored = {each.key: replace(each.reply, id=ids.pop(each.key)) for each in answers if each.key in ids}
+    missing = [each.key for each in answers if each.key not in stored]
+    if missing:
+        found = connection.execute(select(*_COLUMNS).where(reply.c.key.in_(missing))).all()
+        stored.update({row.key: _reply(row, cached=False) for row in found})
+    return stored
+
+
 def submit(
     database: Database,
     key: str,
@@ -62,32 +149,9 @@ def submit(
     raw: str,
     usage: Usage,
 ) -> Future[Reply]:
-    """Store an answer; done once it is durable. Where the key has one already, that one stays and is returned."""
-    values = {
-        "key": key,
-        "endpoint": endpoint,
-        "model": model,
-        "sample": request.sample,
-        "request": orjson.dumps(request.as_dict()).decode(),
-        "wire": orjson.dumps(wire).decode(),
-        "raw": raw.replace("\0", "\ufffd"),
-        "usage": orjson.dumps(
-            {
-                "prompt": usage.prompt,
-                "completion": usage.completion,
-                "estimated": usage.estimated,
-                "milliseconds": usage.milliseconds,
-            }
-        ).decode(),
-        "at": time.time(),
-    }
-
-    def store(connection: Connection) -> Reply:
-        insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-        connection.execute(insert(reply).values(values).on_conflict_do_nothing(index_elements=["key"]))
-        return _reply(connection.execute(select(*_COLUMNS).where(reply.c.key == key)).one(), cached=False)
-
-    return database.submit(store)
+    """Store one answer; done once it is durable. Where the key has one already, that one stays and is returned."""
+    answer = landed(key, request, wire, raw, usage)
+    return database.submit(lambda connection: store(connection, endpoint, model, [answer])[key])
 
 
 def measured(database: Database, endpoint: str, model: str) -> list[tuple[str, Usage]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +50,18 @@ class JobContext:
         with (self.folder / "log.txt").open("a", encoding="utf-8") as file:
             file.write(f"{time.strftime('%H:%M:%S')} {' '.join(line.split())}\n")
 
-    def progress(self, done: int, total: int | None = None, *, force: bool = False) -> None:
+    def progress(
+        self,
+        done: int,
+        total: int | None = None,
+        *,
+        force: bool = False,
+        spent: Callable[[], dict[str, Any]] | None = None,
+    ) -> None:
         """Report `done` of `total` units.
+
+        Args:
+            spent: what an engine has used so far (`core.engines.spending`), asked only when a report is due.
 
         Raises:
             JobCancelled: a person has asked the job to stop.
@@ -67,5 +77,6 @@ class JobContext:
         self._reported = now
         elapsed = now - self._started
         rate = (done - self._first) / elapsed if elapsed > 0.2 else None
-        if self.queue.report(self.job.id, done, self.total, rate):
+        used = (spent(),) if spent is not None else ()
+        if self.queue.report(self.job.id, done, self.total, rate, *used):
             raise JobCancelled("Cancelled.", "What was done so far is kept; resume goes on from here.")

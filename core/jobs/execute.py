@@ -10,7 +10,7 @@ from typing import Any
 
 import psutil
 
-from core.errors import JobCancelled, NotFound, TagloomError
+from core.errors import EngineError, JobCancelled, NotFound, TagloomError
 from core.jobs.context import JobContext
 from core.jobs.queue import Job, JobQueue
 
@@ -22,17 +22,28 @@ def own_start_time() -> float:
     return float(psutil.Process(os.getpid()).create_time())
 
 
+def _wants_key(error: EngineError) -> bool:
+    return error.kind == "key"
+
+
 def execute(
-    queue: JobQueue, job_id: str, kinds: Mapping[str, str], secrets: Mapping[str, str] | None = None
+    queue: JobQueue,
+    job_id: str,
+    kinds: Mapping[str, str],
+    secrets: Mapping[str, str] | None = None,
+    *,
+    waits_for_key: bool = False,
 ) -> Job | None:
     """Claim and run a queued job in this process.
 
     Args:
         kinds: a job's kind → "module:function", given by the door that starts jobs.
         secrets: what the job needs to be let in somewhere (`JobContext.secrets`); never stored.
+        waits_for_key: a job whose server refuses the key does not fail, but waits for another one: somebody (the
+            supervisor) looks after it.
 
     Returns:
-        The ended job, or None when another process had claimed it.
+        The ended (or waiting) job, or None when another process had claimed it.
     """
     job = queue.claim(job_id, os.getpid(), own_start_time())
     if job is None:
@@ -56,6 +67,13 @@ def execute(
     except KeyboardInterrupt:
         queue.finish(job.id, "cancelled", message="Stopped at the keyboard.", remedy="Resume goes on from here.")
         raise
+    except EngineError as error:
+        context.log(f"{'Needs a key' if _wants_key(error) else 'Failed'}: {error}")
+        if waits_for_key and _wants_key(error):
+            queue.need_key(job.id, error.message, "Give the right key; the job goes on by itself.", ("running",))
+        else:
+            kind = {"error": type(error).__name__, "kind": error.kind}
+            queue.finish(job.id, "failed", result=kind, message=error.message, remedy=error.remedy)
     except TagloomError as error:
         context.log(f"Failed: {error}")
         kind = {"error": type(error).__name__}  # tells the command line a wrong request from a fault

@@ -1,7 +1,8 @@
 """Jobs as rows: made, claimed, watched, finished. A job is never tied to a page or to the server's process.
 
 States: queued → running → done | failed | cancelled | interrupted; cancelled, failed and interrupted jobs can
-be resumed (same job, next attempt), failed ones also retried (a new job with the same arguments).
+be resumed (same job, next attempt), failed ones also retried (a new job with the same arguments). A job whose server
+asks for a key that is not here (any more) is in needs_key: it holds no slot, and is queued again once the key is given.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, RowMapping, insert, select, update
 
@@ -21,6 +23,8 @@ from core.store.projects import Host
 
 ENDED = ("done", "failed", "cancelled", "interrupted")
 RESUMABLE = ("failed", "cancelled", "interrupted")
+NEEDS_KEY = "needs_key"
+KEYED = "keyed"  # argument of a job that was begun with a key: without one it would only be refused
 RESERVED = "reserved"  # made by a command that runs the job itself: no supervisor takes it
 LOG_TAIL_BYTES = 4096
 LOGS_SHOWN = 5  # ended jobs whose logs a list reads: pages ask for it every second
@@ -69,11 +73,18 @@ class Job:
     @property
     def can(self) -> tuple[str, ...]:
         """What a person may do with it now."""
+        if self.state == NEEDS_KEY:
+            return ("resume", "cancel")
         if self.active:
             return () if self.cancel_requested else ("cancel",)
         if self.state == "done":
             return ("resume",) if self.unfinished else ()
         return {"failed": ("resume", "retry")}.get(self.state, ("resume",))
+
+    @property
+    def server(self) -> str:
+        """Host and port of the server that it asks, for people; "" where it asks none."""
+        return urlsplit(str(self.arguments.get("base_url") or "")).netloc
 
     @property
     def unfinished(self) -> bool:
@@ -213,15 +224,17 @@ class JobQueue:
         )
         return self.get(job_id) if taken else None
 
-    def report(self, job_id: str, done: int, total: int | None, rate: float | None) -> bool:
-        """Store progress; returns True when a person has asked the job to stop."""
+    def report(
+        self, job_id: str, done: int, total: int | None, rate: float | None, spent: dict[str, Any] | None = None
+    ) -> bool:
+        """Store progress, and what an engine has used so far where it is given; returns True when a person has asked
+        the job to stop."""
+        values: dict[str, Any] = {"done": done, "total": total, "rate": rate, "updated_at": time.time()}
+        if spent is not None:
+            values["spent"] = json.dumps(spent)
 
         def change(connection: Connection) -> bool:
-            connection.execute(
-                update(job_table)
-                .where(job_table.c.id == job_id)
-                .values(done=done, total=total, rate=rate, updated_at=time.time())
-            )
+            connection.execute(update(job_table).where(job_table.c.id == job_id).values(values))
             query = select(job_table.c.cancel_requested).where(job_table.c.id == job_id)
             return bool(connection.execute(query).scalar())
 
@@ -249,22 +262,34 @@ class JobQueue:
         Raises:
             Conflict: it has ended already.
         """
-        waiting = ("queued", RESERVED)
+        waiting = ("queued", RESERVED, NEEDS_KEY)
         if not self.finish(job_id, "cancelled", message="Cancelled before it started.", from_states=waiting):
             job = self.get(job_id)
             if not self._change(job_id, ("running",), cancel_requested=1):
                 raise Conflict(f"“{job.title}” has ended already ({job.state}).", "There is nothing to cancel.")
         return self.get(job_id)
 
-    def resume(self, job_id: str) -> Job:
+    def need_key(
+        self, job_id: str, message: str = "", remedy: str = "", from_states: tuple[str, ...] = ("queued",)
+    ) -> bool:
+        """Let a job wait for its server's key; False when it is in none of these states any more."""
+        server = self.get(job_id).server or "Its server"
+        said = message or f"{server} asks for a key, and none is given."
+        then = remedy or "Give the key; the job goes on by itself."
+        return self._change(job_id, from_states, state=NEEDS_KEY, message=said, remedy=then, rate=None)
+
+    def resume(self, job_id: str, state: str = "queued") -> Job:
         """Queue an ended job again; it goes on where it stopped.
+
+        Args:
+            state: RESERVED for a command that runs the job itself.
 
         Raises:
             Conflict: it is running or done.
         """
         job = self.get(job_id)
-        states = (*RESUMABLE, "done") if job.unfinished else RESUMABLE
-        if not self._change(job_id, states, state="queued", cancel_requested=0, message="", remedy=""):
+        states = (*RESUMABLE, NEEDS_KEY, *(("done",) if job.unfinished else ()))
+        if not self._change(job_id, states, state=state, cancel_requested=0, message="", remedy=""):
             raise Conflict(f"“{job.title}” cannot be resumed: it is {job.state}.", "Start it anew instead.")
         return self.get(job_id)
 
@@ -278,8 +303,8 @@ class JobQueue:
 
         return self.database.write(change)
 
-    def retry(self, job_id: str, person: str = "") -> Job:
-        """A new job with the arguments of an ended one.
+    def retry(self, job_id: str, person: str = "", state: str = "queued") -> Job:
+        """A new job with the arguments of an ended one; `state` as in `resume`.
 
         Raises:
             Conflict: it is still active.
@@ -296,4 +321,5 @@ class JobQueue:
             unit=job.unit,
             total=job.total,
             retry_of=job.id,
+            state=state,
         )

@@ -2,7 +2,8 @@
 
 Workers are detached (their own session, or process group on Windows): they outlive the server, and a server
 that returns finds them by pid and start time. A job whose process died becomes "interrupted"; the server
-resumes it by itself, up to MOST_ATTEMPTS times, because a crash must not need a person.
+resumes it by itself, up to MOST_ATTEMPTS times, because a crash must not need a person. A job that needs a key waits
+without a slot, and goes on when `secrets` has another key for it than the one that was refused.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ from pathlib import Path
 
 import psutil
 
-from core.errors import StoreError
-from core.jobs.queue import Job, JobQueue
+from core.errors import Conflict, StoreError
+from core.jobs.queue import KEYED, NEEDS_KEY, Job, JobQueue
 
 MOST_ATTEMPTS = 3
 TICK_SECONDS = 0.5
 CODE_FOLDER = Path(__file__).resolve().parents[2]
-_KEYS = re.compile(r"^OPENAI_|^TAGLOOM_API_KEY$")  # a worker gets the one key it needs, another way
+_KEYS = re.compile(r"^OPENAI_|^TAGLOOM_API_KEY$|^TAGLOOM_KEY_")  # a worker gets the one key it needs, another way
 log = logging.getLogger("tagloom")
 
 
@@ -58,6 +59,7 @@ class Supervisor:
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._starting: dict[str, tuple[subprocess.Popen[bytes], int]] = {}  # with the job's attempts before it
+        self._given: dict[str, dict[str, str]] = {}  # with what each job was started last; in memory only
         self._thread = threading.Thread(target=self._watch, name="tagloom-supervisor", daemon=True)
 
     def start(self) -> None:
@@ -93,11 +95,12 @@ class Supervisor:
         for job in running:
             if not process_lives(job.pid, job.pid_started):
                 self._interrupted(job)
+        self._wake_keyed()
         alive = {job.id for job in running if process_lives(job.pid, job.pid_started)} | set(self._starting)
         for job in self.queue.in_state("queued"):
             if len(alive) >= self.slots:
                 break
-            if job.id in alive:
+            if job.id in alive or self._waits_for_key(job):
                 continue
             try:
                 self._starting[job.id] = (self.spawn(job), job.attempt)
@@ -105,6 +108,22 @@ class Supervisor:
                 self._could_not_start(job.id, f" ({error.strerror or error})")
             else:
                 alive.add(job.id)
+
+    def _wake_keyed(self) -> None:
+        """Queue the jobs whose key has been given meanwhile."""
+        waiting = self.queue.in_state(NEEDS_KEY)
+        for job in waiting:
+            secrets = self.secrets(job)
+            if secrets and secrets != self._given.get(job.id):
+                with contextlib.suppress(Conflict):  # another server, or a person, was first
+                    self.queue.resume(job.id)
+        known = {job.id for job in [*waiting, *self.queue.in_state("running", "queued")]} if self._given else set()
+        self._given = {job_id: secrets for job_id, secrets in self._given.items() if job_id in known}
+
+    def _waits_for_key(self, job: Job) -> bool:
+        """True for a queued job that was begun with a key, where there is none now (a typed one goes with the server's
+        process): it would only be refused, and must not take a slot for that."""
+        return bool(job.arguments.get(KEYED)) and not self.secrets(job) and self.queue.need_key(job.id)
 
     def _collect(self) -> None:
         """Forget started processes that ended; one that ended before it took its job could not start at all."""
@@ -158,6 +177,7 @@ class Supervisor:
         finally:
             output.close()
         assert process.stdin is not None
+        secrets = self._given[job.id] = self.secrets(job)
         with contextlib.suppress(OSError), process.stdin as pipe:  # a worker that died at once is noticed later
-            pipe.write(json.dumps({"secrets": self.secrets(job)}).encode() + b"\n")
+            pipe.write(json.dumps({"secrets": secrets}).encode() + b"\n")
         return process

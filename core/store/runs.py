@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from core.errors import NotFound
 from core.store.schema import item, run, run_item, run_reply, suggestion, tag_revision
@@ -33,13 +34,14 @@ class Recipe:
 @dataclass(slots=True)
 class Answer:
     """What a run says of one item; `rows` are suggestion rows without run and item; `replies`: the raw answers it
-    rests on, by sample."""
+    rests on, by sample; `flags`: what was odd about a usable answer."""
 
     item: int
     state: str = "ok"
     error: str | None = None
     rows: list[dict[str, Any]] = field(default_factory=list)
     replies: dict[int, int] = field(default_factory=dict)
+    flags: list[str] = field(default_factory=list)
 
 
 def start_run(connection: Connection, corpus: int, recipe: Recipe, person: str, job: str | None) -> int:
@@ -95,7 +97,15 @@ def store_answers(connection: Connection, run_id: int, answers: list[Answer]) ->
             connection.execute(delete(run_item).where(again))
             connection.execute(delete(run_reply).where(run_reply.c.run == run_id, run_reply.c.item.in_(failed)))
     items = [
-        {"run": run_id, "item": a.item, "state": a.state, "suggestions": len(a.rows), "error": a.error} for a in answers
+        {
+            "run": run_id,
+            "item": a.item,
+            "state": a.state,
+            "suggestions": len(a.rows),
+            "error": a.error,
+            "flags": orjson.dumps(a.flags).decode() if a.flags else None,
+        }
+        for a in answers
     ]
     rows = [{"run": run_id, "item": a.item, **row} for a in answers for row in a.rows]
     replies = [
@@ -109,6 +119,30 @@ def store_answers(connection: Connection, run_id: int, answers: list[Answer]) ->
         connection.execute(insert(suggestion), rows)
     if replies:
         connection.execute(insert(run_reply), replies)
+
+
+def note_spent(connection: Connection, run_id: int, spent: dict[str, Any]) -> None:
+    """Keep what a run's attempts have used together (`core.engines.spending.Meter.total`)."""
+    connection.execute(update(run).where(run.c.id == run_id).values(spent=orjson.dumps(spent).decode()))
+
+
+def spent_of(connection: Connection, run_id: int) -> dict[str, Any]:
+    """What `note_spent` kept; empty for a run that asked nobody."""
+    stored = connection.execute(select(run.c.spent).where(run.c.id == run_id)).scalar()
+    return dict(orjson.loads(stored)) if stored else {}
+
+
+def flag_counts(connection: Connection, run_id: int) -> dict[str, int]:
+    """How many items of a run have an answer with each flag, the most frequent first."""
+    query = (
+        select(run_item.c.flags, func.count())
+        .where(run_item.c.run == run_id, run_item.c.flags.is_not(None))
+        .group_by(run_item.c.flags)
+    )
+    counts: Counter[str] = Counter()
+    for flags, n in connection.execute(query):
+        counts.update({flag: int(n) for flag in orjson.loads(flags)})
+    return dict(counts.most_common())
 
 
 def run_counts(connection: Connection, run_id: int) -> dict[str, int]:
@@ -147,6 +181,7 @@ def list_runs(
             "vocabulary_revision": row.vocabulary_revision,
             "job": row.job,
             "created_at": iso(row.created_at),
+            "spent": orjson.loads(row.spent) if row.spent else {},
             **run_counts(connection, row.id),
         }
         for row in connection.execute(query).all()

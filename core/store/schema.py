@@ -237,9 +237,7 @@ prompt = Table(
     Column("id", Key, primary_key=True, autoincrement=True),
     Column("name", Text, nullable=False),
     Column("text", Text, nullable=False),
-    Column(
-        "examples", Text, nullable=False
-    ),  # JSON list of {item, title, messages}: accepted items, shown to the model
+    Column("examples", Text, nullable=False),  # JSON list of {item, title, values, answer, content}: accepted items
     Column("hash", Text, nullable=False),  # of text and examples
     Column("shipped_hash", Text, nullable=False),  # of the shipped prompt that it was made from
     Column("current", SmallInteger, nullable=False),  # 1: runs use it; at most one row of a name

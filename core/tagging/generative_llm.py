@@ -8,14 +8,16 @@ from typing import Any
 
 from core.corpora.clues import TaggableItem
 from core.embedding.vectors import TextEncoder
-from core.engines.calls import Call
+from core.engines.calls import Call, flags_of
+from core.engines.fitting import Fitter
+from core.engines.prompts import Prompt
 from core.store.runs import Answer
 from core.tagging.generative import FreeTag, rows_from_free_tags
 from core.tagging.llm import Asked, state_of
 from core.tagging.quotes import places_of_name
 from core.tagging.request import TagRequest
 from core.vocabulary.entries import TagEntry
-from core.vocabulary.free_tags import free_tag_calls, free_tags_prompt, read_free_tags
+from core.vocabulary.free_tags import free_tag_calls, read_free_tags
 from core.vocabulary.matching import MEANING, TagMatcher, word_form
 from core.vocabulary.names import name_key
 
@@ -23,18 +25,39 @@ LATER = 0.5  # what the last tag of a list has lost against the first one
 
 
 class GenerativeLLM:
-    """Asks for free tags."""
+    """Asks for free tags.
 
-    def __init__(self, request: TagRequest, entries: Sequence[TagEntry], encoder: TextEncoder) -> None:
+    Args:
+        prompt: as the run began with it; None where answers of somebody else are read and nothing is asked.
+        fitter: knows how much the model can read.
+    """
+
+    def __init__(
+        self,
+        request: TagRequest,
+        entries: Sequence[TagEntry],
+        encoder: TextEncoder,
+        prompt: Prompt | None = None,
+        fitter: Fitter | None = None,
+    ) -> None:
         self.request = request
-        self.prompt = free_tags_prompt()
+        self.prompt = prompt
+        self.fitter = fitter or Fitter()
         self._names = {tag.id: tag.name for tag in entries}
         self._matcher = TagMatcher(entries, encoder, MEANING if request.threshold is None else request.threshold)
 
     def calls(self, items: Iterable[TaggableItem]) -> Iterator[Call]:
         """See `Method.calls`."""
         request = self.request
-        return free_tag_calls(items, self.prompt, request.samples, use_case=request.use_case, language=request.language)
+        assert self.prompt is not None
+        return free_tag_calls(
+            items,
+            self.prompt,
+            request.samples,
+            use_case=request.use_case,
+            language=request.language,
+            fitter=self.fitter,
+        )
 
     def answers(self, asked: list[Asked]) -> list[Answer]:
         """See `Method.answers`."""
@@ -50,7 +73,12 @@ class GenerativeLLM:
             rows = rows_from_free_tags(said, self._matcher, self._names, self.request.top_k)
             for row in rows:
                 row["reply"] = first_reply.get(merge_key(str(row["value"])))
-        return Answer(asked.item.pk, state, error, rows, asked.replies)
+        return Answer(asked.item.pk, state, error, rows, asked.replies, flags_of(asked.outcomes, _odd(asked)))
+
+
+def _odd(asked: Asked) -> list[str]:
+    """What was odd in reading the answers."""
+    return [flag for outcome in asked.outcomes for flag in read_free_tags(outcome).flags]
 
 
 def merge_key(text: str) -> str:

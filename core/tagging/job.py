@@ -17,7 +17,7 @@ from core.engines.prompts import Prompt
 from core.jobs.context import JobContext
 from core.review.agreement import update_agreement
 from core.store.database import BulkPace, Database
-from core.store.runs import Answer, Recipe, answered, run_counts, start_run, store_answers
+from core.store.runs import Answer, Recipe, answered, flag_counts, run_counts, start_run, store_answers
 from core.tagging.request import TagRequest, check_request, request_of, tag_entries
 from core.vocabulary.entries import TagEntry
 
@@ -33,7 +33,7 @@ class TagRun:
     Attributes:
         total: items that the run is about.
         done: items answered so far, earlier attempts included.
-        spent: what the answers cost in this attempt, for the job's result.
+        spent: what all attempts of the job have used, for its result.
     """
 
     job: JobContext
@@ -46,6 +46,7 @@ class TagRun:
     total: int = 0
     done: int = 0
     spent: dict[str, Any] = field(default_factory=lambda: {"requests": 0, "tokens": 0, "cost": 0})
+    live: Callable[[], dict[str, Any]] | None = None  # what has been spent by now, while an engine answers
     _pace: BulkPace | None = None
 
     def start(self, model: str, prompt: Prompt | None = None) -> None:
@@ -70,7 +71,15 @@ class TagRun:
             JobCancelled: a person has asked the job to stop; the batch is stored.
         """
         self.keep(answers)
-        self.job.progress(self.done, self.total)
+        self.report()
+
+    def report(self, *, force: bool = False) -> None:
+        """Report how far the run is, and what it has spent.
+
+        Raises:
+            JobCancelled: a person has asked the job to stop.
+        """
+        self.job.progress(self.done, self.total, force=force, spent=self.live)
 
     def keep(self, answers: list[Answer]) -> None:
         """Store a batch of answers and what follows from them."""
@@ -92,7 +101,8 @@ def tag_job(job: JobContext) -> dict[str, Any]:
     """Arguments: corpus (name or id), method, engine (with base_url, model), top_k, threshold, limit, samples,
     use_case, language.
 
-    Result: {run, job, corpus, corpus_id, items, ok, invalid, refused, failed, suggestions, requests, tokens, cost}
+    Result: {run, job, corpus, corpus_id, items, ok, invalid, refused, failed, suggestions, flags: {flag: items},
+        requests, tokens, cost; of a model as `core.engines.spending.Meter.total`}
     """
     request = request_of(job.arguments)
     database = job.database
@@ -104,11 +114,14 @@ def tag_job(job: JobContext) -> dict[str, Any]:
     _runner(request)(run)
     with database.read() as connection:
         counts = run_counts(connection, run.id)
-    job.progress(run.done, run.total, force=True)
+        flags = flag_counts(connection, run.id)
+    run.report(force=True)
     states = ", ".join(f"{counts[state]} {state}" for state in ("failed", "invalid", "refused") if counts[state])
     job.log(f"{counts['suggestions']} suggestions for {counts['ok']} items{f'; {states}' if states else ''}")
+    if flags:
+        job.log(f"Odd on the way: {', '.join(f'{n:,} {flag}' for flag, n in flags.items())}")
     named = {"run": str(run.id), "job": job.job.id, "corpus": corpus.name, "corpus_id": corpus.id}
-    return {**named, **counts, **run.spent}
+    return {**named, **counts, "flags": flags, **run.spent}
 
 
 def _runner(request: TagRequest) -> Callable[[TagRun], None]:

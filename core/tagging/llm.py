@@ -10,15 +10,19 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 from core.corpora.clues import TaggableItem, read_items
 from core.engines import connect
-from core.engines.calls import Call, Engine, Outcome, Spent
-from core.engines.cost import price_of
+from core.engines.calls import Call, Engine, Outcome
+from core.engines.fitting import Fitter
 from core.engines.keys import ENGINE_KEY
-from core.engines.prompts import load
-from core.store.runs import Answer, answered_items
+from core.engines.prompt_copies import of_job
+from core.engines.prompts import Prompt
+from core.engines.spending import Meter, Purse, limits_for
+from core.errors import EngineError
+from core.store.runs import Answer, answered_items, note_spent, spent_of
+from core.tagging.batching import hand_in, stored_only
 from core.tagging.job import BATCH, TagRun
 from core.tagging.selective_run import frozen_entries
 from core.vocabulary.free_tags import PROMPT
@@ -49,55 +53,73 @@ class Method(Protocol):
         """What a run says of items whose questions have all come back."""
 
 
-def method_of(run: TagRun) -> Method:
+def method_of(run: TagRun, prompt: Prompt, fitter: Fitter) -> Method:
     """The method that the run's request names, ready to ask."""
     if run.request.method == "generative":
         from core.tagging.generative_llm import GenerativeLLM
 
-        return GenerativeLLM(run.request, frozen_entries(run), run.encoder)
+        return GenerativeLLM(run.request, frozen_entries(run), run.encoder, prompt, fitter)
     from core.tagging.selective_llm import prepared_method
 
-    return prepared_method(run)
+    return prepared_method(run, prompt, fitter)
 
 
 def run_by_model(run: TagRun) -> None:
     """Ask about every item that has no answer yet."""
     request, job = run.request, run.job
-    engine = connect(job.host, request.engine, job.secrets.get(ENGINE_KEY), run.database, job=job.job.id)
+    prompt = of_job(run.database, PROMPTS[request.method], job.job.id)
+    run.start(request.engine.model, prompt)
+    with run.database.read() as connection:
+        known, before = answered_items(connection, run.id), spent_of(connection, run.id)
+    purse = Purse.of(request.budget, before)
+    engine = connect(
+        job.host,
+        request.engine,
+        job.secrets.get(ENGINE_KEY),
+        run.database,
+        limits_for(job.host, request.engine, purse.cap),
+        job=job.job.id,
+    )
+    fitter = Fitter.of(job.host, engine.endpoint, engine.model)
+    meter = Meter(run.database, job.job.id, engine, before, request.samples)
+    run.live = lambda: meter.live(run.done, run.total)
     try:
-        run.start(request.engine.model, load(PROMPTS[request.method]))
-        with run.database.read() as connection:
-            known = answered_items(connection, run.id)
         run.done = len(known)
-        job.progress(run.done, run.total, force=True)
-        method = method_of(run)
-        items = (i for i in read_items(run.database, run.corpus, limit=request.limit) if i.pk not in known)
-        _Asking(run, engine, method).all(items)
+        run.report(force=True)
+        method = method_of(run, prompt, fitter)
+        stop = hand_in(run, engine, method.calls, lambda: _left(run, known), meter, purse) if request.batch else None
+        _Asking(run, engine, method, only_stored=stop is not None).all(_left(run, known))
+        if stop is not None:
+            raise stop
+    except EngineError as error:
+        if error.kind != "budget" or request.budget is None:
+            raise
+        purse = purse.refilled()
+        message = f"{error.message} {run.done:,} of {run.total:,} items are answered, and kept."
+        remedy = f"Resume spends up to ${request.budget:f} more; or start it anew with another limit."
+        raise EngineError(message, remedy, error.kind) from error
     finally:
-        run.spent = spent_of(engine.spent, request.engine.base_url, request.engine.model)
         engine.close()
+        run.spent = {**meter.total(), **purse.kept()}
+        run.database.write(lambda c: note_spent(c, run.id, run.spent))
+        for sentence in fitter.told():
+            job.log(sentence)
         if engine.spent.requests or engine.spent.cached:
             job.log(f"{engine.spent.requests} requests, {engine.spent.cached} answers that were there already")
 
 
-def spent_of(spent: Spent, base_url: str, model: str) -> dict[str, Any]:
-    """What a run's attempt used, for the job's result; the cost is None where no price is known."""
-    cost, _ = price_of(base_url, model, spent.prompt_tokens, spent.completion_tokens)
-    return {
-        "requests": spent.requests,
-        "cached": spent.cached,
-        "tokens": spent.prompt_tokens + spent.completion_tokens,
-        "cost": None if cost is None else float(cost),
-    }
+def _left(run: TagRun, known: set[int]) -> Iterator[TaggableItem]:
+    return (i for i in read_items(run.database, run.corpus, limit=run.request.limit) if i.pk not in known)
 
 
 class _Asking:
     """Matches answers to their items and stores them in batches."""
 
-    def __init__(self, run: TagRun, engine: Engine, method: Method) -> None:
+    def __init__(self, run: TagRun, engine: Engine, method: Method, *, only_stored: bool = False) -> None:
         self.run = run
         self.engine = engine
         self.method = method
+        self.only_stored = only_stored
         self._open: dict[int, TaggableItem] = {}
         self._came: dict[int, dict[int, Outcome]] = {}
         self._ready: list[Asked] = []
@@ -108,18 +130,31 @@ class _Asking:
     def all(self, items: Iterator[TaggableItem]) -> None:
         """Ask about every item. Whatever ends this early, what is answered by then is kept."""
         try:
-            with closing(self.engine.answers(self.method.calls(self._with_text(items)))) as outcomes:
+            calls = self.method.calls(self._with_text(items))
+            if self.only_stored:
+                calls = stored_only(self.run.database, calls, self.engine.endpoint, self.engine.model)
+            with closing(self.engine.answers(calls, stop=self._beat)) as outcomes:
                 for outcome in outcomes:
                     self._take(outcome)
-                    self._tell()
-                    if self._due():
-                        self.run.store(self._answers())
-                    else:
-                        self.run.job.progress(self.run.done, self.run.total)
+                    self._beat()
         except BaseException:
             self.run.keep(self._answers())
             raise
         self.run.store(self._answers())
+
+    def _beat(self) -> bool:
+        """Store what is due and report, also while everybody waits for the server; never a wish to stop: a cancelled
+        job leaves by an error, and what is paid for then is kept by the engine.
+
+        Raises:
+            JobCancelled: a person has asked the job to stop.
+        """
+        self._tell()
+        if self._due():
+            self.run.store(self._answers())
+        else:
+            self.run.report()
+        return False
 
     def _with_text(self, items: Iterator[TaggableItem]) -> Iterator[TaggableItem]:
         for item in items:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from core.engines.endpoints import ENGINES, EngineOptions
@@ -14,6 +15,7 @@ from core.vocabulary.store import all_tags
 
 METHODS = ("selective", "generative")
 LONGEST_USE_CASE = 400
+MOST_DOLLARS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,8 @@ class TagRequest:
         limit: only the first items; None for all.
         samples: how often a language model is asked about each item.
         use_case, language: what the tags are for, and the language of free tags; for language models.
+        budget: US dollars at which the run stops; None for no limit. No part of what the run says.
+        batch: hand the questions in together (/v1/batches) and fetch the answers later.
     """
 
     method: str = "selective"
@@ -37,6 +41,8 @@ class TagRequest:
     samples: int = 1
     use_case: str = ""
     language: str = ""
+    budget: Decimal | None = None
+    batch: bool = False
 
     @property
     def by_model(self) -> bool:
@@ -60,7 +66,8 @@ def check_request(arguments: dict[str, Any]) -> dict[str, Any]:
     """The parameters of a tagging request as a job's arguments carry them, checked; the engine by name only.
 
     Returns:
-        {method, engine, top_k, threshold (None: the method's own), limit, samples, use_case, language}
+        {method, engine, top_k, threshold (None: the method's own), limit, samples, use_case, language, and where they
+        are given: budget (as text), batch}
 
     Raises:
         InvalidInput: one of them is out of range or unknown.
@@ -90,7 +97,28 @@ def check_request(arguments: dict[str, Any]) -> dict[str, Any]:
             raise InvalidInput(f"The {words} has at most {most} characters.", "Shorten it, or leave it out.")
         texts[name] = " ".join(text.split())
     plain = {"method": method, "engine": engine, "top_k": top_k, "threshold": threshold, "limit": limit}
-    return {**plain, "samples": samples, **texts}
+    return {**plain, "samples": samples, **texts, **_money(arguments, engine)}
+
+
+def _money(arguments: dict[str, Any], engine: str) -> dict[str, Any]:
+    """{budget, batch} of a request, where they are given."""
+    found: dict[str, Any] = {}
+    budget, batch = arguments.get("budget"), arguments.get("batch") or False
+    if budget not in (None, ""):
+        try:
+            amount = Decimal(str(budget)) if not isinstance(budget, bool) else Decimal("nan")
+        except InvalidOperation:
+            amount = Decimal("nan")
+        if not (amount.is_finite() and 0 < amount <= MOST_DOLLARS):
+            raise InvalidInput(
+                f"“{str(budget)[:40]}” is no amount of US dollars to stop at.", "For example 0.50; empty for no limit."
+            )
+        found["budget"] = format(amount, "f")
+    if type(batch) is not bool:
+        raise InvalidInput("Whether to hand in a batch is yes or no.", "Reload the page.")
+    if engine == "openai" and batch:
+        found["batch"] = True
+    return found
 
 
 def request_of(arguments: dict[str, Any]) -> TagRequest:
@@ -100,6 +128,8 @@ def request_of(arguments: dict[str, Any]) -> TagRequest:
         InvalidInput: one of them is out of range or unknown.
     """
     checked = check_request(arguments)
+    if "budget" in checked:
+        checked["budget"] = Decimal(checked["budget"])
     checked["engine"] = EngineOptions.from_arguments(arguments) if checked["engine"] != "builtin" else EngineOptions()
     return TagRequest(**checked)
 

@@ -7,25 +7,26 @@ of reviewed items like this one. A tag outside the list cannot come back: an ans
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 import orjson
 
 from core.corpora.clues import TaggableItem
-from core.engines.calls import Call, Check, Message, Reply, Request
+from core.engines.calls import Call, Check, Reply, flags_of
+from core.engines.fitting import Candidate, Fitter, Question, request_of
 from core.engines.parsing import parse_choices
-from core.engines.prompts import Prompt, load
-from core.engines.quoting import item_data, neutral, quoted
+from core.engines.prompts import Prompt
 from core.store.runs import Answer
 from core.tagging.job import TagRun
 from core.tagging.llm import Asked, state_of
+from core.tagging.prepared import candidate_sample, candidate_tagger
 from core.tagging.quotes import place_of_quote, places_of_name
 from core.tagging.request import TagRequest
 from core.tagging.reviewed import ReviewedItems, read_reviewed, with_vectors
 from core.tagging.selective import SelectiveTagger
-from core.tagging.selective_run import prepared_tagger, write_whole
+from core.tagging.selective_run import write_whole
 from core.vocabulary.entries import TagEntry
 from core.vocabulary.free_tags import VARIED
 from core.vocabulary.names import name_key
@@ -38,14 +39,13 @@ OF_FIELD = 6  # that each field alone brings
 OF_REVIEWED = 8
 FIELDS = 6
 LEAST_ASKED = 8  # tags asked for at most, unless more are wanted: what is shown may change without asking again
-LONGEST_ABOUT = 140
 INVENTED = 0.8  # factor of the score of a tag whose quote the item does not hold
 BATCH = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The candidates of an item: tags by name, and how the builtin tagger scores them (0 where it did not)."""
+    """The candidates of an item: the most likely first, and how the builtin tagger scores them (0 where it did not)."""
 
     tags: tuple[TagEntry, ...]
     scores: dict[str, float]
@@ -75,11 +75,21 @@ class SelectiveLLM:
     Args:
         tagger: the builtin tagger, prepared on the corpus.
         reviewed: reviewed items with their accepted tags.
+        prompt: as the run began with it.
+        fitter: knows how much the model can read.
     """
 
-    def __init__(self, request: TagRequest, tagger: SelectiveTagger, reviewed: ReviewedItems) -> None:
+    def __init__(
+        self,
+        request: TagRequest,
+        tagger: SelectiveTagger,
+        reviewed: ReviewedItems,
+        prompt: Prompt,
+        fitter: Fitter | None = None,
+    ) -> None:
         self.request = request
-        self.prompt = load(PROMPT)
+        self.prompt = prompt
+        self.fitter = fitter or Fitter()
         self._tagger = tagger
         self._reviewed = reviewed
         self._entries = {tag.id: tag for tag in tagger.tags}
@@ -90,15 +100,15 @@ class SelectiveLLM:
         source = iter(items)
         while batch := list(islice(source, BATCH)):
             for item, shown in zip(batch, self.candidates(batch), strict=True):
-                self._shown[item.pk] = shown
-                messages = messages_for(self.prompt, self.request, item, shown)
+                fitted = self.fitter.fit(self.prompt, question_for(self.request, item, shown))
+                # only what the model was shown can come back
+                shown = self._shown[item.pk] = Shown(shown.tags[: fitted.kept], shown.scores)
                 for sample in range(self.request.samples):
-                    heat = VARIED if sample else 0.0
-                    request = Request(messages, self.prompt.schema, heat, self.prompt.max_tokens, sample)
-                    yield Call((item.pk, sample), request, _check(shown))
+                    request = request_of(self.prompt, fitted, VARIED if sample else 0.0, sample)
+                    yield Call((item.pk, sample), request, _check(shown), fitted.flags)
 
     def candidates(self, items: Sequence[TaggableItem]) -> list[Shown]:
-        """The candidates of each item, at most CANDIDATES."""
+        """The candidates of each item, at most CANDIDATES, the most likely first."""
         whole = self._tagger.tag([i.clues for i in items], top_k=OF_ITEM, threshold=0)
         fields = [(place, clue) for place, i in enumerate(items) for clue in i.clues[:FIELDS] if clue.text.strip()]
         # a field that drowns in the others is asked alone: a long body must not hide what the title says
@@ -113,7 +123,7 @@ class SelectiveLLM:
             ]
             chosen = list(dict.fromkeys([*near[place][:OF_REVIEWED], *order[: OF_ITEM // 2], *of_fields, *order]))
             tags = [self._entries[tag] for tag in chosen[:CANDIDATES] if tag in self._entries]
-            found.append(Shown(tuple(sorted(tags, key=lambda tag: (tag.name, tag.id))), scores))
+            found.append(Shown(tuple(tags), scores))
         return found
 
     def answers(self, asked: list[Asked]) -> list[Answer]:
@@ -123,12 +133,14 @@ class SelectiveLLM:
     def _answer(self, asked: Asked, shown: Shown) -> Answer:
         votes: dict[str, list[tuple[int, str, int]]] = {}  # tag → (position, quote, reply)
         usable, refused, problems = 0, 0, []
+        odd: list[str] = []
         for outcome in asked.outcomes:
             if outcome.reply is None:
                 refused += outcome.error is not None and outcome.error.kind == "refused"
                 continue
             problem = _problem(outcome.reply, shown)
             parsed = parse_choices(outcome.reply.text, outcome.reply.finish_reason)
+            odd += parsed.flags
             if parsed.refused or outcome.reply.refusal:
                 refused += 1
             elif problem is not None:
@@ -149,7 +161,8 @@ class SelectiveLLM:
         for rank, row in enumerate(rows, start=1):
             row["rank"] = rank
             row.pop("order", None)
-        return Answer(asked.item.pk, state, error, rows if state == "ok" else [], asked.replies)
+        kept = rows if state == "ok" else []
+        return Answer(asked.item.pk, state, error, kept, asked.replies, flags_of(asked.outcomes, odd))
 
     def _row(
         self, item: TaggableItem, tag: TagEntry, found: list[tuple[int, str, int]], samples: int, shown: Shown
@@ -177,22 +190,19 @@ class SelectiveLLM:
         }
 
 
-def messages_for(prompt: Prompt, request: TagRequest, item: TaggableItem, shown: Shown) -> tuple[Message, ...]:
-    """The question about an item."""
-    data, marker = item_data([(clue.field, clue.text) for clue in item.clues if clue.text.strip()])
-    return prompt.render(
-        item=data,
-        marker=marker,
-        candidates="\n".join(_line(tag) for tag in shown.tags),
-        count=max(LEAST_ASKED, request.top_k),
-        use_case=request.use_case,
+def question_for(request: TagRequest, item: TaggableItem, shown: Shown) -> Question:
+    """What is asked about an item."""
+    return Question(
+        item.id,
+        tuple((clue.field, clue.text) for clue in item.clues if clue.text.strip()),
+        tuple(candidate_of(tag) for tag in shown.tags),
+        {"count": max(LEAST_ASKED, request.top_k), "use_case": request.use_case},
     )
 
 
-def _line(tag: TagEntry) -> str:
-    about = tag.description or (f"also: {', '.join(tag.aliases[:4])}" if tag.aliases else "")
-    line = f'{{"tag":{quoted(tag.name)}'
-    return f'{line},"about":{quoted(neutral(about)[:LONGEST_ABOUT])}}}' if about else f"{line}}}"
+def candidate_of(tag: TagEntry) -> Candidate:
+    """A tag as a model may choose it: with its description, else its aliases."""
+    return Candidate(tag.name, tag.description or (f"also: {', '.join(tag.aliases[:4])}" if tag.aliases else ""))
 
 
 def _check(shown: Shown) -> Check:
@@ -213,10 +223,23 @@ def _problem(reply: Reply, shown: Shown) -> str | None:
     return None
 
 
-def prepared_method(run: TagRun) -> SelectiveLLM:
+def _tagger(run: TagRun) -> SelectiveTagger:
+    """What finds the candidates, as it was when the run began."""
+    stored = run.job.folder / "tagger.json"
+    if stored.exists():
+        return SelectiveTagger.from_state(orjson.loads(stored.read_bytes()), run.encoder)
+    sample = candidate_sample(run.database, run.corpus)
+    run.job.log(f"Reading how {len(sample)} items of “{run.corpus.name}” speak")
+    tagger = candidate_tagger(run.job.host, sample, run.entries, run.encoder, progress=run.report)
+    assert tagger is not None
+    write_whole(stored, orjson.dumps(tagger.state()))
+    return tagger
+
+
+def prepared_method(run: TagRun, prompt: Prompt, fitter: Fitter) -> SelectiveLLM:
     """The method for a run. Which reviewed items it learned from is stored with the job, so that a resumed run asks
     the same questions, and pays for none of them again."""
-    tagger = prepared_tagger(run)
+    tagger = _tagger(run)
     stored = run.job.folder / "reviewed.json"
     if stored.exists():
         tags = {int(pk): ids for pk, ids in orjson.loads(stored.read_bytes()).items()}
@@ -226,4 +249,4 @@ def prepared_method(run: TagRun) -> SelectiveLLM:
     if tags:
         run.job.log(f"{len(tags)} reviewed items show which tags go with which texts")
     reviewed = with_vectors(run.database, run.corpus, tags, tagger.encoder)
-    return SelectiveLLM(replace(run.request), tagger, reviewed)
+    return SelectiveLLM(run.request, tagger, reviewed, prompt, fitter)

@@ -18,19 +18,21 @@ from core.embedding.locate import find_model
 from core.embedding.service import cached_encoder
 from core.embedding.vectors import TextEncoder
 from core.engines import connect
+from core.engines.calls import Engine
+from core.engines.fitting import Fitter
+from core.engines.prompt_copies import of_project
 from core.errors import EngineError, InvalidInput
 from core.store.database import Database
 from core.store.projects import Host
 from core.store.runs import Answer
-from core.tagging.estimate import estimate_run
+from core.tagging.estimate import estimate_run, tried_items
 from core.tagging.job import items_of
-from core.tagging.llm import Asked, Method, spent_of
+from core.tagging.llm import PROMPTS, Asked, Method
 from core.tagging.request import TagRequest, request_of, tag_entries
 from core.tagging.selective import SelectiveTagger
 from core.tagging.selective_run import row_of
 from core.vocabulary.entries import TagEntry
 
-TRY_ITEMS = 10
 TRY_SAMPLE = 200  # unlabelled items that a trial learns the corpus' ways of speaking from
 _seconds_per_item: dict[tuple[str, str, str], float] = {}  # what trials of this process measured
 
@@ -46,9 +48,7 @@ class _Trial:
     sample: list[TaggableItem]
     key: str | None
 
-    @property
-    def items(self) -> list[TaggableItem]:
-        return self.sample[:: max(1, len(self.sample) // TRY_ITEMS)][:TRY_ITEMS]
+    items: list[TaggableItem]
 
 
 def try_on_ten(
@@ -60,8 +60,9 @@ def try_on_ten(
         key: for the engine's server, where it asks for one.
 
     Returns:
-        {items: [{id, title, state, error, suggestions}], seconds_per_item, total_items, estimate_seconds, note,
-        spent: {requests, cached, tokens, cost}, estimate: as `estimate_run` (with what this trial has taught)}
+        {items: [{id, title, state, error, flags, suggestions}], seconds_per_item, total_items, estimate_seconds, note,
+        spent: {requests, cached, tokens, estimated, cost}, estimate: as `estimate_run` (with what this trial has
+        taught)}
 
     Raises:
         EngineError: the server cannot answer.
@@ -74,7 +75,8 @@ def try_on_ten(
     sample = sample_items(database, corpus, TRY_SAMPLE)
     if not sample:
         raise InvalidInput(f"“{corpus.name}” has no items.", "Import some first.")
-    trial = _Trial(database, host, corpus, request, entries, encoder, sample, key)
+    chosen = tried_items(database, corpus, request.limit)
+    trial = _Trial(database, host, corpus, request, entries, encoder, sample, key, chosen)
     encoder.encode(["warm"])  # loading the model is paid once, not per item
     spent: dict[str, Any] = {"requests": 0, "cached": 0, "tokens": 0, "cost": 0}
     if request.by_model:
@@ -91,14 +93,16 @@ def try_on_ten(
     names = {entry.id: entry.name for entry in entries}
     by_item = {answer.item: answer for answer in answers}
     model = find_model(host.settings.embedding_model, allow_downloads=host.settings.allow_downloads)
+    note = readability_note(entries, sample, encoder) if model.found else f"{model.reason} {model.remedy}"
+    told = [f"{sentence}." for sentence in spent.pop("told", [])]
     return {
-        "items": [_shown_item(item, by_item[item.pk], request, names) for item in trial.items if item.pk in by_item],
+        "items": [_shown_item(item, by_item[item.pk], request, names) for item in chosen if item.pk in by_item],
         "seconds_per_item": seconds,
         "total_items": total,
         "estimate_seconds": seconds * total,
-        "note": readability_note(entries, sample, encoder) if model.found else f"{model.reason} {model.remedy}",
+        "note": " ".join(filter(None, (note, *told))) or None,
         "spent": spent,
-        "estimate": estimate_run(database, corpus_name, arguments),
+        "estimate": estimate_run(database, corpus_name, arguments, host),
     }
 
 
@@ -135,11 +139,12 @@ def _generative(trial: _Trial) -> tuple[list[Answer], float]:
 
 def _by_model(trial: _Trial) -> tuple[list[Answer], float, dict[str, Any]]:
     engine = connect(trial.host, trial.request.engine, trial.key, trial.database)
+    fitter = Fitter.of(trial.host, engine.endpoint, engine.model)
     started = time.perf_counter()
     items = {i.pk: i for i in trial.items if any(clue.text.strip() for clue in i.clues)}
     came: dict[int, dict[int, Any]] = {}
     try:
-        method = _method(trial)
+        method = _method(trial, fitter)
         for outcome in engine.answers(method.calls(items.values())):
             pk, sample = cast("tuple[int, int]", outcome.call.key)
             came.setdefault(pk, {})[sample] = outcome
@@ -151,20 +156,36 @@ def _by_model(trial: _Trial) -> tuple[list[Answer], float, dict[str, Any]]:
     seconds = (time.perf_counter() - started) / max(1, len(items))
     asked = [Asked(items[pk], tuple(found[s] for s in sorted(found))) for pk, found in came.items()]
     answers = method.answers(asked) + [Answer(i.pk) for i in trial.items if i.pk not in items]
-    return answers, seconds, spent_of(engine.spent, trial.request.engine.base_url, trial.request.engine.model)
+    return answers, seconds, {**_spent(engine), "told": fitter.told()}
 
 
-def _method(trial: _Trial) -> Method:
+def _method(trial: _Trial, fitter: Fitter) -> Method:
+    prompt = of_project(trial.database, PROMPTS[trial.request.method])
     if trial.request.method == "generative":
         from core.tagging.generative_llm import GenerativeLLM
 
-        return GenerativeLLM(trial.request, trial.entries, trial.encoder)
+        return GenerativeLLM(trial.request, trial.entries, trial.encoder, prompt, fitter)
+    from core.tagging.prepared import candidate_sample, candidate_tagger
     from core.tagging.reviewed import read_reviewed, with_vectors
     from core.tagging.selective_llm import SelectiveLLM
 
-    tagger = _tagger(trial)
+    sample = candidate_sample(trial.database, trial.corpus)
+    tagger = candidate_tagger(trial.host, sample, trial.entries, trial.encoder)  # the run asks what is asked here
+    assert tagger is not None
     tags = read_reviewed(trial.database, trial.corpus, {tag.id for tag in trial.entries})
-    return SelectiveLLM(trial.request, tagger, with_vectors(trial.database, trial.corpus, tags, tagger.encoder))
+    reviewed = with_vectors(trial.database, trial.corpus, tags, tagger.encoder)
+    return SelectiveLLM(trial.request, tagger, reviewed, prompt, fitter)
+
+
+def _spent(engine: Engine) -> dict[str, Any]:
+    spent = engine.spent
+    return {
+        "requests": spent.requests,
+        "cached": spent.cached,
+        "tokens": spent.prompt_tokens + spent.completion_tokens,
+        "estimated": spent.estimated,
+        "cost": None if spent.cost is None else float(spent.cost),
+    }
 
 
 def _shown_item(item: TaggableItem, answer: Answer, request: TagRequest, names: dict[str, str]) -> dict[str, Any]:
@@ -173,6 +194,7 @@ def _shown_item(item: TaggableItem, answer: Answer, request: TagRequest, names: 
         "title": item.title,
         "state": answer.state,
         "error": answer.error,
+        "flags": answer.flags,
         "suggestions": [_shown(row, rank, request, names) for rank, row in enumerate(answer.rows, start=1)],
     }
 

@@ -15,7 +15,11 @@ from core.corpora.catalog import Corpus
 from core.corpora.clues import TaggableItem, read_items, sample_items
 from core.embedding.service import cached_encoder
 from core.engines import Call, EngineOptions, Outcome, connect
+from core.engines.calls import flags_of
+from core.engines.fitting import Fitter
 from core.engines.keys import ENGINE_KEY
+from core.engines.prompt_copies import of_job
+from core.engines.prompts import Prompt
 from core.errors import JobCancelled
 from core.jobs.context import JobContext
 from core.store.database import BulkPace, Database
@@ -30,13 +34,10 @@ MOST_PER_ITEM = 8
 LONGEST_SAID = 400
 
 
-def recipe_of(options: EngineOptions, model: str, parameters: dict[str, Any]) -> Recipe:
+def recipe_of(options: EngineOptions, model: str, parameters: dict[str, Any], prompt: Prompt | None) -> Recipe:
     """The run's recipe; for an engine with the prompt that asks for free tags."""
-    if options.engine == "builtin":
+    if prompt is None:
         return Recipe(TASK, "keyphrases", "builtin", model, parameters)
-    from core.vocabulary.free_tags import free_tags_prompt
-
-    prompt = free_tags_prompt()
     return Recipe(
         TASK, "free-tags", options.engine, options.model, parameters, prompt=prompt.name, prompt_hash=prompt.hash
     )
@@ -53,7 +54,12 @@ class CandidateRun:
         self.request = request
         model = options.model or cached_encoder(job.host.settings).name
         parameters = {n: request[n] for n in ("samples", "use_case", "language", "limit")}
-        recipe = recipe_of(options, model, parameters)
+        self.prompt: Prompt | None = None
+        if options.engine != "builtin":
+            from core.vocabulary.free_tags import PROMPT
+
+            self.prompt = of_job(self.database, PROMPT, job.job.id)
+        recipe = recipe_of(options, model, parameters, self.prompt)
         self.run: int = self.database.write(lambda c: start_run(c, corpus.pk, recipe, job.job.person, job.job.id))
         with self.database.read() as connection:
             self.known = answered_items(connection, self.run)
@@ -124,11 +130,14 @@ class CandidateRun:
     # a language model
 
     def _ask(self) -> None:
-        from core.vocabulary.free_tags import free_tag_calls, free_tags_prompt
+        from core.vocabulary.free_tags import free_tag_calls
 
+        prompt = self.prompt
+        assert prompt is not None
         samples = self.request["samples"]
         key = self.job.secrets.get(ENGINE_KEY)
         engine = connect(self.job.host, self.options, key, self.database, job=self.job.job.id)
+        fitter = Fitter.of(self.job.host, engine.endpoint, engine.model)
         finished: list[Answer] = []
         waiting: dict[int, list[Outcome]] = {}
         stopped: list[JobCancelled] = []
@@ -138,10 +147,11 @@ class CandidateRun:
                 made = list(
                     free_tag_calls(
                         [item],
-                        free_tags_prompt(),
+                        prompt,
                         samples,
                         use_case=self.request["use_case"],
                         language=self.request["language"],
+                        fitter=fitter,
                     )
                 )
                 if not made:
@@ -167,6 +177,8 @@ class CandidateRun:
             self.requests = {"requests": spent.requests, "cached": spent.cached}
             self._store(finished)
             engine.close()
+            for sentence in fitter.told():
+                self.job.log(sentence)
         if stopped:
             raise stopped[0]
 
@@ -179,12 +191,14 @@ def answer_of(pk: int, outcomes: list[Outcome]) -> Answer:
     said: dict[str, str] = {}
     refused, problems, faults = 0, [], []
     replies = {}
+    odd: list[str] = []
     ordered = sorted(outcomes, key=lambda outcome: outcome.call.key[1])  # type: ignore[index]
     for sample, outcome in enumerate(ordered):
         if outcome.reply is not None:
             replies[sample] = outcome.reply.id
         parsed = read_free_tags(outcome)
         refused += parsed.refused
+        odd += parsed.flags
         if outcome.error is not None and not parsed.refused:
             faults.append(outcome.error.message)
         elif parsed.problem:
@@ -198,14 +212,16 @@ def answer_of(pk: int, outcomes: list[Outcome]) -> Answer:
         _row(said[key], votes[key] / len(outcomes), rank, votes[key], len(outcomes))
         for rank, key in enumerate(ranked, start=1)
     ]
+    flags = flags_of(ordered, odd)
     if rows:
         note = f"{len(faults)} of {len(outcomes)} samples failed: {faults[0]}" if faults else None
-        return Answer(pk, "ok", note, rows, replies)
+        return Answer(pk, "ok", note, rows, replies, flags)
     if faults:
         return Answer(pk, "failed", faults[0], replies=replies)
     if refused:
-        return Answer(pk, "refused", "The model would not answer.", replies=replies)
-    return Answer(pk, "invalid" if problems else "ok", problems[0] if problems else None, replies=replies)
+        return Answer(pk, "refused", "The model would not answer.", replies=replies, flags=flags)
+    problem = problems[0] if problems else None
+    return Answer(pk, "invalid" if problems else "ok", problem, replies=replies, flags=flags)
 
 
 def _row(text: str, score: float, rank: int, votes: int, samples: int) -> dict[str, Any]:

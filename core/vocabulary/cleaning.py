@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from core.embedding.scripts import UNSPACED, script_of
+from core.engines import refusals
 from core.vocabulary import wordlists
-from core.vocabulary.refusals import is_chatter, is_refusal
+from core.vocabulary.chatter import is_chatter
 
 Problem = Literal["refusal", "chatter", "numbering", "too_long", "empty"]
 
@@ -44,7 +45,7 @@ def clean(text: str) -> Cleaned:
     if not any(c.isalnum() for c in stripped):
         return Cleaned(None, "numbering" if any(c.isalnum() for c in plain) else "empty")
     for said in dict.fromkeys((plain, stripped)):
-        if is_refusal(said):
+        if refusals.looks_like_refusal(said):
             return Cleaned(None, "refusal")
         if is_chatter(said):
             return Cleaned(None, "chatter")
@@ -58,7 +59,7 @@ def clean(text: str) -> Cleaned:
 def looks_like_refusal(text: str) -> bool:
     """Whether a model says here, in any of a dozen languages, that it will not or cannot answer."""
     plain = plain_text(text)
-    return is_refusal(plain) or is_refusal(_peel(plain))
+    return refusals.looks_like_refusal(plain) or refusals.looks_like_refusal(_peel(plain))
 
 
 def plain_text(text: str) -> str:

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from core.corpora.clues import TaggableItem
-from core.engines.calls import Call, Outcome, Reply, Request
+from core.engines.calls import Call, Outcome, Reply
+from core.engines.fitting import Fitter, Question, request_of
 from core.engines.parsing import ParsedTags, parse_tags
-from core.engines.prompts import Prompt, load
-from core.engines.quoting import item_data
+from core.engines.prompts import Prompt
 from core.vocabulary.cleaning import looks_like_refusal
 
 PROMPT = "free-tags"
@@ -23,45 +23,43 @@ MOST_SAMPLES = 9
 LONGEST_REFUSAL = 400  # characters of an answer in which a refusal is looked for
 
 
-def free_tags_prompt() -> Prompt:
-    return load(PROMPT)
-
-
 def free_tag_calls(
     items: Iterable[TaggableItem],
-    prompt: Prompt | None = None,
+    prompt: Prompt,
     samples: int = 1,
     *,
     use_case: str = "",
     language: str = "",
     count: int = COUNT,
+    fitter: Fitter | None = None,
 ) -> Iterator[Call]:
     """The questions for items, `samples` each, under the key (item's pk, sample); items without text have none.
 
     Args:
+        prompt: as the run began with it (`core.engines.prompt_copies.of_job`).
         use_case: what the tags are for, a sentence; part of the question, as the language is.
+        fitter: knows how much the model can read.
     """
-    prompt = prompt or free_tags_prompt()
+    fitter = fitter or Fitter()
     for item in items:
+        question = free_tag_question(item, use_case=use_case, language=language, count=count)
+        if question is None:
+            continue
+        fitted = fitter.fit(prompt, question)
         for sample in range(samples):
-            request = free_tag_request(item, prompt, sample, use_case=use_case, language=language, count=count)
-            if request is None:
-                break
-            yield Call((item.pk, sample), request, problem_of)
+            request = request_of(prompt, fitted, VARIED if sample else 0.0, sample)
+            yield Call((item.pk, sample), request, problem_of, fitted.flags)
 
 
-def free_tag_request(
-    item: TaggableItem, prompt: Prompt, sample: int, *, use_case: str = "", language: str = "", count: int = COUNT
-) -> Request | None:
-    """One question; None for an item without text."""
-    fields = [(clue.field, clue.text) for clue in item.clues if clue.text.strip()]
+def free_tag_question(
+    item: TaggableItem, *, use_case: str = "", language: str = "", count: int = COUNT
+) -> Question | None:
+    """What is asked about an item; None for one without text."""
+    fields = tuple((clue.field, clue.text) for clue in item.clues if clue.text.strip())
     if not fields:
         return None
-    data, marker = item_data(fields)
-    messages = prompt.render(
-        item=data, marker=marker, count=count, use_case=" ".join(use_case.split()), language=" ".join(language.split())
-    )
-    return Request(messages, prompt.schema, VARIED if sample else 0.0, prompt.max_tokens, sample)
+    values = {"count": count, "use_case": " ".join(use_case.split()), "language": " ".join(language.split())}
+    return Question(item.id, fields, values=values)
 
 
 def problem_of(reply: Reply) -> str | None:

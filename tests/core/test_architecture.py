@@ -16,7 +16,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 CORE = sorted((REPOSITORY / "core").rglob("*.py"))
 UI = sorted((REPOSITORY / "ui").rglob("*.py"))
 
-GROUND = ("core.store", "core.settings", "core.errors")
+GROUND = ("core.store", "core.settings", "core.errors", "core.hub")
 SERVICES = ("core.engines", "core.embedding", "core.jobs")
 FEATURES = ("core.captions", "core.betag", "core.tagging", "core.review", "core.vocabulary", "core.corpora")
 HELPERS = ("core.demo", "core.doctor")  # of the doors (and the page): they may import features

@@ -1,7 +1,6 @@
-"""The engine's routes: chosen, checked, with a key that comes in and never goes out; tagging by it."""
+"""Tagging by an engine that a form names: tried, estimated, run, and where its key goes."""
 
 import json
-from dataclasses import replace
 
 import pytest
 from starlette.applications import Starlette
@@ -15,7 +14,7 @@ from core.vocabulary.importing import import_new
 from core.vocabulary.store import NewTag
 from tests.engine_server import MODEL, EngineServer
 from tests.making import ANN, count
-from tests.support import free_port, wait_for
+from tests.support import wait_for
 from tests.ui.test_routes import Page
 from ui.context import AppContext
 from ui.routes import all_routes
@@ -67,81 +66,10 @@ def talks(context, import_rows):
     return database
 
 
-def test_builtin_until_somebody_chooses(page):
-    answer = page.get("engines")
-    assert answer["engine"]["name"] == "builtin" and answer["engine"]["key"] == "none" and answer["may_change"]
-    assert [(kind["name"], kind["ready"]) for kind in answer["kinds"]] == [("builtin", True), ("openai", False)]
-    assert page.get("state")["engine"]["label"] == "builtin engine"
-
-
-def test_a_connection_is_remembered_and_its_key_never_told(page, context, server):
-    chosen = page.post(
-        "engines", {"engine": "openai", "base_url": server.address + "/v1/models", "model": MODEL, "key": KEY}
-    )
-    assert chosen["engine"]["base_url"] == server.base_url and chosen["engine"]["key"] == "typed"
-    answers = [chosen, page.get("engines"), page.get("state"), page.get("settings")]
-    assert KEY not in json.dumps(answers) and page.get("state")["engine"]["label"].startswith(MODEL)
-    database = context.host.database
-    with database.read() as connection:
-        assert KEY not in str(connection.exec_driver_sql("SELECT * FROM setting").all())
-    page.post("engines", {"engine": "builtin", "base_url": server.base_url, "model": MODEL})
-    after = page.get("engines")
-    assert after["engine"]["name"] == "builtin" and after["engine"]["model"] == MODEL and after["kinds"][1]["ready"]
-    forgotten = page.post("engines", {"engine": "openai", "base_url": server.base_url, "model": MODEL, "key": ""})
-    assert forgotten["engine"]["key"] == "none"
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {},
-        {"engine": "oracle"},
-        {"engine": "openai"},
-        {"engine": "openai", "base_url": "ftp://x", "model": "m"},
-        {"engine": "openai", "base_url": "https://u:p@x.org", "model": "m"},
-        {"engine": "openai", "base_url": "localhost:1"},
-        {"engine": "openai", "base_url": "localhost:1", "model": "m" * 300},
-        {"engine": "openai", "base_url": "localhost:1", "model": "m", "key": "two words"},
-        {"engine": "openai", "base_url": 5, "model": "m"},
-    ],
-    ids=str,
-)
-def test_what_is_no_connection_is_refused_and_changes_nothing(page, wrong):
-    page.post("engines", wrong, expect=400)
-    assert page.get("engines")["engine"]["name"] == "builtin"
-
-
-def test_the_check_names_the_fault(page, server):
-    good = page.post("engines/check", {"base_url": server.base_url, "model": MODEL})
-    assert good["ok"] and MODEL in good["models"]
-    missing = page.post("engines/check", {"base_url": server.address, "model": MODEL})
-    assert not missing["ok"] and missing["base_url"] == server.base_url
-    wrong = page.post("engines/check", {"base_url": server.base_url, "model": "mock-smal"})
-    assert MODEL in wrong["remedy"]
-    nobody = page.post("engines/check", {"base_url": f"127.0.0.1:{free_port()}/v1", "model": MODEL})
-    assert "cannot be reached" in nobody["message"]
-    server.manners.key = KEY
-    assert not page.post("engines/check", {"base_url": server.base_url, "model": MODEL})["ok"]
-    assert page.post("engines/check", {"base_url": server.base_url, "model": MODEL, "key": KEY})["ok"]
-    assert page.get("engines")["engine"]["key"] == "none", "a key given to a check is used for the check only"
-    page.post("engines/check", {}, expect=400)
-
-
-def test_on_a_shared_server_the_operator_chooses(sqlite_settings, server):
-    public = replace(sqlite_settings, public=True, base_url=server.base_url, model=MODEL, api_key=KEY)
-    context, app = serve(public)
-    page = Page(app)
-    page.get("state")
-    found = page.get("engines")
-    assert found["engine"]["name"] == "openai" and found["engine"]["key"] == "env" and not found["may_change"]
-    page.post("engines", {"engine": "openai", "base_url": "http://10.0.0.1", "model": "m"}, expect=403)
-    page.post("engines/check", {"base_url": "http://10.0.0.1", "model": "m"}, expect=403)
-    assert server.asked() == 0 and KEY not in json.dumps(found)
-    context.stop()
-
-
 def connect(page, server, **more):
-    page.post("engines", {"engine": "openai", "base_url": server.base_url, "model": MODEL, **more})
+    known = {row["base_url"]: row["id"] for row in page.get("connections")["connections"]}
+    body = {"id": known.get(server.base_url, ""), "base_url": server.base_url, "model": MODEL, "default": ["text"]}
+    return page.post("connections", {**body, **more})["saved"]
 
 
 def test_what_tagging_would_take(page, server, talks):
@@ -205,6 +133,7 @@ def test_a_run_started_on_the_page_gets_the_typed_key_and_leaks_it_nowhere(page,
         page.get("runs", corpus="Talks"),
         page.get("state"),
         page.get("engines"),
+        page.get("connections"),
         page.get("settings"),
     ]
     assert KEY not in json.dumps(answers)

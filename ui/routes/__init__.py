@@ -5,11 +5,37 @@ from __future__ import annotations
 from starlette.routing import BaseRoute
 
 from ui.context import AppContext
-from ui.routes import corpora, engines, folders, host, insights, jobs, proposals, review, tagging, vocabulary
+from ui.routes import (
+    connections,
+    corpora,
+    engines,
+    folders,
+    host,
+    insights,
+    jobs,
+    prompts,
+    proposals,
+    review,
+    tagging,
+    vocabulary,
+)
 from ui.routes.http import unknown_route
 
 
 def all_routes(app: AppContext) -> list[BaseRoute]:
     """Every route of the page."""
-    parts = (host, engines, jobs, folders, corpora, vocabulary, proposals, tagging, review, insights)
+    parts = (
+        host,
+        connections,
+        engines,
+        jobs,
+        folders,
+        corpora,
+        vocabulary,
+        prompts,
+        proposals,
+        tagging,
+        review,
+        insights,
+    )
     return [*(route for part in parts for route in part.routes(app)), unknown_route()]

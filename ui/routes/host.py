@@ -13,7 +13,7 @@ from core.embedding.locate import find_model
 from core.errors import InvalidInput, NotFound
 from core.store.projects import Person, Project
 from ui.context import COOKIE, AppContext
-from ui.routes.engines import engine_in_use
+from ui.routes.connections import engine_in_use
 from ui.routes.http import Call, json_response, route
 
 YEAR = 365 * 24 * 3600

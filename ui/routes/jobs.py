@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute
 
 from core.corpora.formulas import guard
 from core.errors import NotFound
-from core.jobs.queue import RESERVED, Job
+from core.jobs.queue import NEEDS_KEY, RESERVED, Job
 from core.store.schema import import_note
 from core.store.times import iso
 from ui.context import AppContext
@@ -29,7 +29,7 @@ def describe_job(job: Job) -> dict[str, Any]:
     data = asdict(job)
     for name in ("arguments", "pid", "pid_started", "cancel_requested", "attempt", "project", "retry_of", "person"):
         data.pop(name)
-    ended = job.state == "done"
+    ended, waits = job.state == "done", job.state == NEEDS_KEY
     can = list(job.can)
     target: dict[str, Any] | None = None
     corpus = job.result.get("corpus_id") or job.arguments.get("corpus")
@@ -55,6 +55,7 @@ def describe_job(job: Job) -> dict[str, Any]:
         "seconds_left": job.seconds_left,
         "can": can,
         "open": target,
+        "needs_key": {"server": job.server, "base_url": job.arguments.get("base_url")} if waits else None,
         "download": f"downloads/{job.id}" if "download" in can else None,
         "report": f"reports/{job.id}.csv" if "report" in can else None,
     }

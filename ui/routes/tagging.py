@@ -7,8 +7,10 @@ from typing import Any
 from starlette.routing import BaseRoute
 
 from core.corpora.catalog import find_corpus
+from core.engines.batches import offered
 from core.engines.keys import key_for
 from core.store.runs import list_runs
+from core.tagging.batching import check_offered
 from core.tagging.evaluation import evaluate_run
 from core.tagging.request import check_request, request_of, tag_entries
 from ui.context import AppContext
@@ -20,23 +22,30 @@ SCORED_RUNS = 5  # the newest ones; older scores are a command away (`tagloom ev
 
 def _arguments(call: Call) -> dict[str, Any]:
     """The request, checked, with the address and model of its engine. These are the host's: a browser names the
-    engine, not where it is."""
+    engine, or one of the host's connections, not where it is."""
     request = check_request(call.body)
-    return {**request, **call.app.engine(request["engine"]).as_arguments()}
+    engine = call.app.engine(request["engine"], call.given("connection", str, ""))
+    if engine.engine != request["engine"]:  # a connection says by itself of what kind it is
+        request = check_request({**call.body, "engine": engine.engine})
+    if request.get("batch"):
+        check_offered(call.app.host, engine.base_url)
+    return {**request, **engine.as_arguments()}
 
 
 def try_tagging(call: Call) -> dict[str, Any]:
     from core.tagging.trial import try_on_ten
 
     arguments = _arguments(call)
-    key, _ = key_for(call.app.settings, arguments["base_url"])
+    key, _ = key_for(call.app.host, arguments["base_url"], arguments["model"])
     return try_on_ten(call.database, call.app.host, call.given("corpus", str), arguments, key)
 
 
 def estimate(call: Call) -> dict[str, Any]:
     from core.tagging.estimate import estimate_run
 
-    return estimate_run(call.database, call.given("corpus", str), _arguments(call))
+    arguments = _arguments(call)
+    found = estimate_run(call.database, call.given("corpus", str), arguments, call.app.host)
+    return {**found, "batches": bool(arguments["base_url"]) and offered(call.app.host, arguments["base_url"])}
 
 
 def start_tagging(call: Call) -> dict[str, Any]:

@@ -1,10 +1,20 @@
 """Checking a connection names the fault."""
 
-import pytest
+import base64
+import io
+import shutil
+import ssl
+import subprocess
 
+import pytest
+from PIL import Image
+
+from core.engines import checking, knocking
+from core.engines.capabilities import Capabilities
 from core.engines.checking import check
 from core.engines.cost import estimate_tokens, price_of
 from tests.engine_server import MODEL, EngineServer
+from tests.scripted_server import ScriptedServer, models, said
 from tests.support import free_port
 
 KEY = "sk-test-check-9d1"
@@ -91,3 +101,144 @@ def test_a_price_is_known_or_not_but_never_guessed():
     cost, note = price_of("http://localhost:1/v1", "mock", 1000, 1000)
     assert cost is None and "unknown price" in note
     assert price_of("http://localhost:1/v1", "mock", 0, 0)[0] == 0
+
+
+# faults of servers that are written here
+
+
+def sees(body):
+    """What a model that sees says: the colours that stand in the picture it was sent."""
+    (words, image) = body["messages"][-1]["content"]
+    data = base64.b64decode(image["image_url"]["url"].partition(",")[2])
+    picture = Image.open(io.BytesIO(data)).convert("RGB")
+    names = {(255, 140, 0): "Orange", (128, 0, 160): "purple"}
+    left, right = (names[picture.getpixel((x, picture.height // 2))] for x in (4, picture.width - 5))
+    assert "two halves" in words["text"] and min(picture.size) >= 64
+    return said(f"{left} on the left, {right} on the right.")
+
+
+def shown(body):
+    return isinstance(body["messages"][-1]["content"], list)
+
+
+@pytest.mark.parametrize(
+    ("answer", "vision", "words"),
+    [
+        (sees, "takes", "It takes pictures"),
+        (lambda body: said("I see a red square and a blue one."), "ignores", "a red square"),
+        (lambda body: said("no picture."), "ignores", "ignores pictures"),
+        (lambda body: (400, {"error": {"message": "image_url is not supported by this model"}}), "refuses", "refuses"),
+        (
+            lambda body: (500, {"error": "image input is not supported: provide the mmproj"}),
+            "refuses",
+            "refuses",
+        ),
+        (lambda body: said(""), "unclear", "too long to tell"),
+    ],
+    ids=["sees", "guesses", "blind", "400", "500", "silent"],
+)
+def test_pictures_are_tried_with_one_that_nobody_guesses(sqlite_host, answer, vision, words):
+    def post(path, body):
+        return answer(body) if shown(body) else said('{"word": "ready"}')
+
+    with ScriptedServer(models("blind-7b", "seeing-vl-4b"), post) as server:
+        found = check(sqlite_host, server.base_url, "blind-7b", None, pictures=True)
+        plain = check(sqlite_host, server.base_url, "blind-7b", None)
+    assert found.vision == vision and words in found.message
+    assert found.ok == (vision in ("takes", "unclear")) and plain.ok and plain.vision is None
+    assert found.ok or (found.kind == "vision" and "seeing-vl-4b" in found.remedy)
+    known = Capabilities.of(sqlite_host, server.base_url, "blind-7b").record()["vision"]
+    assert known is {"takes": True, "unclear": None}.get(vision, False)
+
+
+def test_a_server_of_embeddings_is_named_as_one(sqlite_host):
+    with ScriptedServer(models("bge-small")) as server:
+        found = check(sqlite_host, server.base_url, "bge-small", None)
+        assert found.kind == "no_chat" and "lists models" in found.message
+
+    def post(path, body):
+        return 400, {"error": {"message": '"nomic-embed" does not support chat'}}
+
+    with ScriptedServer(models("nomic-embed", "llama3"), post) as server:
+        found = check(sqlite_host, server.base_url, "nomic-embed", None)
+        assert found.kind == "no_chat" and "not made for chat" in found.message and found.models[0] == "llama3"
+
+
+def test_a_redirect_says_where_to(sqlite_host):
+    def elsewhere(path):
+        return 308, "", {"location": "https://models.example.org/v1/models"}
+
+    with ScriptedServer(elsewhere) as server:
+        found = check(sqlite_host, server.base_url, MODEL, None)
+    assert (found.kind, found.base_url) == ("redirect", "https://models.example.org/v1")
+    with ScriptedServer(lambda path: (302, "", {"location": "/login?next=/v1"})) as server:
+        found = check(sqlite_host, server.base_url, MODEL, None)
+    assert found.kind == "redirect" and "login" in found.remedy and not found.base_url
+
+
+@pytest.mark.parametrize("pasted", ["", "/api", "/v1/chat", "/openai"])
+def test_other_places_of_the_same_server_are_tried(sqlite_host, server, pasted):
+    found = check(sqlite_host, server.address + pasted, MODEL, None)
+    assert not found.ok and found.kind == "address" and found.base_url == server.base_url
+
+
+def test_a_known_server_at_another_port_is_found(sqlite_host, server, monkeypatch):
+    monkeypatch.setattr(knocking, "PORTS", [free_port(), server.port])
+    found = check(sqlite_host, f"http://127.0.0.1:{free_port()}/v1", MODEL, KEY)
+    assert (found.kind, found.base_url) == ("address", server.base_url) and MODEL in found.models
+    assert not any("authorization" in headers for headers in server.headers), "the key was given for another address"
+
+
+def test_https_for_a_server_that_speaks_http(sqlite_host, server):
+    found = check(sqlite_host, server.base_url.replace("http:", "https:"), MODEL, None)
+    assert (found.kind, found.base_url) == ("address", server.base_url)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes a certificate with openssl")
+def test_a_certificate_that_nobody_trusts(sqlite_host, tmp_path):
+    files = ["-keyout", str(tmp_path / "key"), "-out", str(tmp_path / "cert")]
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", *files]
+    subprocess.run(made, check=True, capture_output=True)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(tmp_path / "cert", tmp_path / "key")
+    with ScriptedServer(models(MODEL), tls=tls) as server:
+        found = check(sqlite_host, server.base_url.replace("http:", "https:"), MODEL, None)
+    assert found.kind == "certificate" and "SSL_CERT_FILE" in found.remedy
+
+
+def test_a_slow_answer_and_one_that_never_comes(sqlite_host, server, monkeypatch):
+    monkeypatch.setattr(checking, "SLOW", 0.2)
+    server.manners.slow = 0.3
+    found = check(sqlite_host, server.base_url, MODEL, None)
+    assert found.ok and "seconds for one word" in found.message and found.seconds >= 0.3
+    never = check(sqlite_host, server.base_url, MODEL, None, patience=0.1)
+    assert never.kind == "timeout" and "loading the model" in never.remedy
+
+
+def test_what_a_check_learns_is_kept(sqlite_host, server):
+    server.manners.no_schema = server.manners.completion_tokens_only = True
+    assert check(sqlite_host, server.base_url, MODEL, None).ok
+    record = Capabilities.of(sqlite_host, server.base_url, MODEL).record()
+    assert record["answer_format"] == "json_object_schema" and record["token_limit"] == "max_completion_tokens"
+    asked = server.asked()
+    again = check(sqlite_host, server.base_url, MODEL, None)
+    assert again.ok and again.batches is False and server.asked() == asked + 1
+
+    def get(path):
+        if path.startswith("/v1/batches"):
+            return 200, {"object": "list", "data": []}
+        return 200, {"data": [{"id": "m", "max_model_len": 8192}]}
+
+    with ScriptedServer(get, lambda path, body: said("{}")) as other:
+        found = check(sqlite_host, other.base_url, "m", None)
+        assert (found.context, found.batches) == (8192, True)
+        assert Capabilities.of(sqlite_host, other.base_url, "m").record()["context"] == 8192
+
+
+def test_a_key_that_may_ask_but_not_list(sqlite_host):
+    def get(path):
+        return 403, {"error": {"message": "missing scope: model.list"}}
+
+    with ScriptedServer(get, lambda path, body: said("{}")) as server:
+        assert check(sqlite_host, server.base_url, "m", KEY).ok
+        assert check(sqlite_host, server.base_url, "", KEY).kind == "key"

@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.engines.endpoints import host_of, is_openai, normalise, with_version
+from core.engines.endpoints import (
+    EngineOptions,
+    host_of,
+    is_local,
+    is_openai,
+    normalise,
+    other_bases,
+    other_scheme,
+    server_name,
+    with_version,
+)
 from core.errors import InvalidInput
 
 
@@ -66,3 +76,32 @@ def test_only_openai_itself_is_openai():
         assert not is_openai(normalise(other))
     assert host_of("http://localhost:1/v1") == "localhost:1"
     assert with_version("http://localhost:1") == "http://localhost:1/v1" and with_version("http://localhost/v2") is None
+
+
+def test_which_machine_and_which_server():
+    near = ("http://localhost:1/v1", "http://192.168.1.5:8000", "http://gpu-box:8000/v1", "http://[::1]:8080/v1")
+    assert (
+        all(map(is_local, near))
+        and not is_local("https://api.openai.com/v1")
+        and not is_local("http://192.0.2.1.nip.io")
+    )
+    names = [
+        server_name(each) for each in ("http://127.0.0.1:11434/v1", "https://api.openai.com/v1", "http://gpu:11434/v1")
+    ]
+    assert names == ["Ollama", "OpenAI", "gpu:11434"]
+
+
+def test_what_else_an_address_may_have_meant():
+    assert other_bases("http://localhost:11434")[0] == "http://localhost:11434/v1"
+    assert other_bases("http://localhost:11434/api")[1] == "http://localhost:11434/v1"
+    assert "https://openrouter.ai/api/v1" in other_bases("https://openrouter.ai/v1")
+    assert not any(each.endswith("/v1/v1") for each in other_bases("http://x/v1"))
+    assert other_scheme("http://example.org/v1") == "https://example.org/v1"
+    assert other_scheme("https://gpu-box:1/v1") == "http://gpu-box:1/v1"
+    assert other_scheme("https://example.org/v1") is None, "no key goes over the internet in the open"
+
+
+def test_names_for_people():
+    assert EngineOptions().label == "builtin engine"
+    assert EngineOptions("openai", "http://localhost:1/v1", "m").label == "m · localhost:1"
+    assert EngineOptions("transformers", "", "some/where/tiny").label == "tiny · in this process"

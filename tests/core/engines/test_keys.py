@@ -5,10 +5,12 @@ from dataclasses import replace
 import pytest
 
 from core.engines import keys
+from core.engines.connections import save_connection
 from core.engines.endpoints import EngineOptions
 from core.engines.keys import connection_of, key_for, remember, remembered, type_key
 from core.errors import InvalidInput
 from core.settings import Settings
+from core.store.projects import Host
 
 OPENAI = "https://api.openai.com/v1"
 LOCAL = "http://localhost:8000/v1"
@@ -44,6 +46,38 @@ def test_a_typed_key_is_kept_for_its_address_and_forgotten_on_demand(tmp_path):
     assert "schlüssel" not in str(refused.value)
 
 
+def test_a_connection_s_own_key_goes_to_its_address_only(sqlite_settings):
+    keys_of = {"TAGLOOM_KEY_MY_SERVER": "k-mine", "TAGLOOM_KEY_OTHER": "k-other", "TAGLOOM_KEY_NOBODY": "k-nobody"}
+    host = Host(replace(sqlite_settings, connection_keys=keys_of, openai_api_key="k-openai"))
+    mine = save_connection(host, name="My server", engine="openai", base_url=LOCAL, model="m")
+    save_connection(host, name="Other", engine="openai", base_url=LOCAL, model="n")
+    save_connection(host, name="Third", engine="openai", base_url="localhost:9/v1", model="m")
+    assert key_for(host, LOCAL) == key_for(host, LOCAL, "m") == ("k-mine", "env")
+    assert key_for(host, LOCAL, "n") == ("k-other", "env")
+    assert key_for(host, "http://localhost:9/v1", "m") == (None, "none")
+    assert key_for(host, OPENAI) == ("k-openai", "env")
+    save_connection(host, name="My server", engine="openai", base_url=OPENAI, model="m", connection_id=mine.id)
+    assert key_for(host, OPENAI, "m") == ("k-mine", "env") and key_for(host, LOCAL, "m") == ("k-other", "env")
+    assert not set(keys_of.values()) & set(host.settings.environment().values()) and "k-mine" not in repr(host.settings)
+    host.close()
+
+
+def test_a_role_has_a_connection_of_its_own(sqlite_host):
+    assert connection_of(sqlite_host, EngineOptions("builtin")) == EngineOptions()
+    with pytest.raises(InvalidInput, match="pictures"):
+        connection_of(sqlite_host, EngineOptions("builtin"), "vision")
+    save_connection(sqlite_host, engine="openai", base_url=LOCAL, model="text-only")
+    with pytest.raises(InvalidInput):
+        connection_of(sqlite_host, EngineOptions("openai"), "vision")
+    save_connection(sqlite_host, engine="openai", base_url=LOCAL, model="sees", roles=("vision",))
+    local = save_connection(sqlite_host, engine="transformers", model="some/tiny", roles=("text", "vision"))
+    assert connection_of(sqlite_host, EngineOptions("openai"), "vision").model == "sees"
+    assert connection_of(sqlite_host, EngineOptions("openai")).model == "text-only"
+    assert connection_of(sqlite_host, EngineOptions("transformers"), "vision") == local.options
+    given = EngineOptions("transformers", "", "another/one")
+    assert connection_of(sqlite_host, given) == given
+
+
 def test_the_connection_is_remembered_without_its_key(sqlite_host):
     assert remembered(sqlite_host) == EngineOptions()
     with pytest.raises(InvalidInput):
@@ -62,8 +96,6 @@ def test_the_connection_is_remembered_without_its_key(sqlite_host):
 
 
 def test_the_settings_name_a_server(sqlite_settings):
-    from core.store.projects import Host
-
     host = Host(replace(sqlite_settings, base_url="localhost:8000/v1", model="small"))
     assert remembered(host) == EngineOptions("openai", LOCAL, "small")
     assert connection_of(host, EngineOptions("openai")) == EngineOptions("openai", LOCAL, "small")

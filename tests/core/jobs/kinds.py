@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.errors import InvalidInput
+from core.errors import EngineError, InvalidInput
 from core.jobs.context import JobContext
 
 
@@ -38,11 +38,27 @@ def press_control_c(job: JobContext) -> dict[str, Any]:
     raise KeyboardInterrupt
 
 
+def be_refused(job: JobContext) -> dict[str, Any]:
+    """Needs the key "right"."""
+    if job.secrets.get("engine_key") != "right":
+        raise EngineError("example.org refused the key (401).", "Give the right key in Settings, then resume.", "key")
+    return {"let": "in"}
+
+
 def say_attempt(job: JobContext) -> dict[str, Any]:
     return {"attempt": job.job.attempt, "resumed": job.resumed, "done": job.job.done}
 
 
 KINDS = {
     name: f"tests.core.jobs.kinds:{name}"
-    for name in ("count", "refuse", "stumble", "run_out_of_memory", "be_cancelled", "press_control_c", "say_attempt")
+    for name in (
+        "count",
+        "refuse",
+        "stumble",
+        "run_out_of_memory",
+        "be_cancelled",
+        "press_control_c",
+        "say_attempt",
+        "be_refused",
+    )
 } | {"gone": "tests.core.jobs.kinds:no_such_function"}

@@ -83,7 +83,7 @@ def test_progress_is_stored_twice_a_second_at_most_and_gives_a_rate(queue, monke
     monkeypatch.setattr("core.jobs.context.time.monotonic", lambda: clock[0])
     reports = []
     report = queue.report
-    monkeypatch.setattr(queue, "report", lambda *a: (reports.append(a), report(*a))[1])
+    monkeypatch.setattr(queue, "report", lambda *a: (reports.append(a[:4]), report(*a))[1])
     job = queue.create("test", "count", "x", {})
     context = JobContext(queue, queue.claim(job.id, 1, 1.0))
     for n in range(0, 100, 10):  # 0.125 s and 10 units a step, after 1,000 of an earlier attempt
@@ -93,7 +93,9 @@ def test_progress_is_stored_twice_a_second_at_most_and_gives_a_rate(queue, monke
     stored = queue.get(job.id)
     assert (stored.done, stored.total) == (1080, 2000)
     assert stored.rate == pytest.approx(80)
-    context.progress(1100, force=True)
+    context.progress(1090, spent=lambda: pytest.fail("asked only when a report is due"))
+    context.progress(1100, force=True, spent=lambda: {"requests": 7})
+    assert queue.get(job.id).spent == {"requests": 7}
     assert queue.get(job.id).total == 2000, "a total once said stays"
 
 
@@ -111,3 +113,14 @@ def test_log_lines_stay_lines(queue):
     context = JobContext(queue, queue.claim(job.id, 1, 1.0))
     context.log("two\nlines\r and   <b>markup</b> 日本")
     assert [line.split(" ", 1)[1] for line in queue.get(job.id).log] == ["two lines and <b>markup</b> 日本"]
+
+
+def test_a_refused_key_waits_where_somebody_looks_after_it_and_fails_where_nobody_does(queue):
+    alone = run(queue, "be_refused")
+    assert alone.state == "failed" and alone.result == {"error": "EngineError", "kind": "key"}
+    job = queue.create("test", "be_refused", "x", {"base_url": "https://example.org/v1"})
+    waiting = execute(queue, job.id, KINDS, {"engine_key": "wrong"}, waits_for_key=True)
+    assert waiting.state == "needs_key" and "refused the key" in waiting.message and waiting.remedy
+    assert "wrong" not in "".join(waiting.log)
+    queue.resume(job.id)
+    assert execute(queue, job.id, KINDS, {"engine_key": "right"}, waits_for_key=True).state == "done"

@@ -21,7 +21,9 @@ def make(queue, **options):
 
 def in_state(queue, state):
     job = make(queue)
-    if state != "queued":
+    if state == "needs_key":
+        assert queue.need_key(job.id)
+    elif state != "queued":
         queue.claim(job.id, os.getpid(), psutil.Process().create_time())
     if state in ENDED:
         assert queue.finish(job.id, state)
@@ -89,28 +91,52 @@ def test_processes_never_take_the_same_job(queue, settings, tmp_path):
     assert all(queue.get(job).attempt == 1 for job in jobs)
 
 
-@pytest.mark.parametrize("state", ["queued", "running", *ENDED])
+@pytest.mark.parametrize("state", ["queued", "running", "needs_key", *ENDED])
 def test_what_each_state_allows(queue, state):
     job = in_state(queue, state)
     expected = {
         "queued": ("cancel",),
         "running": ("cancel",),
+        "needs_key": ("resume", "cancel"),
         "done": (),
         "failed": ("resume", "retry"),
         "cancelled": ("resume",),
         "interrupted": ("resume",),
     }
     assert job.state == state and job.can == expected[state]
-    if state not in RESUMABLE:
+    if state not in (*RESUMABLE, "needs_key"):
         with pytest.raises(Conflict):
             queue.resume(job.id)
-    if state not in ("queued", "running"):
+    if state not in ("queued", "running", "needs_key"):
         with pytest.raises(Conflict):
             queue.cancel(job.id)
     if job.active:
         with pytest.raises(Conflict):
             queue.retry(job.id)
     assert queue.get(job.id).state == state
+
+
+def test_a_job_that_needs_a_key_is_nobody_s_until_it_is_resumed(queue):
+    job = queue.create("test", "tag", "Tag", {"base_url": "https://api.example.org/v1", "keyed": True})
+    assert queue.need_key(job.id)
+    waiting = queue.get(job.id)
+    assert (waiting.state, waiting.active, waiting.server) == ("needs_key", True, "api.example.org")
+    assert "api.example.org" in waiting.message and waiting.remedy
+    assert queue.claim(job.id, 1, 1.0) is None and not queue.need_key(job.id)
+    assert queue.resume(job.id).state == "queued" and queue.get(job.id).message == ""
+    queue.need_key(job.id)
+    assert queue.resume(job.id, state=RESERVED).state == RESERVED, "by a command that runs it itself"
+    assert queue.claim(job.id, 1, 1.0).attempt == 1
+    other = make(queue)
+    queue.need_key(other.id)
+    assert queue.cancel(other.id).state == "cancelled"
+
+
+def test_what_an_engine_has_spent_is_kept_with_the_progress(queue):
+    job = in_state(queue, "running")
+    queue.report(job.id, 1, 2, None, {"requests": 3, "cost": 0.01})
+    queue.report(job.id, 2, 2, None)
+    assert queue.get(job.id).spent == {"requests": 3, "cost": 0.01}, "what is not said stays"
 
 
 def test_a_queued_job_is_cancelled_at_once(queue):

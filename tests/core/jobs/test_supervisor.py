@@ -13,10 +13,11 @@ import pytest
 from sqlalchemy import func, select
 
 from core.corpora.mapping import Mapping
-from core.jobs.queue import RESERVED, JobQueue
+from core.jobs.queue import KEYED, RESERVED, JobQueue
 from core.jobs.supervisor import MOST_ATTEMPTS, Supervisor, process_lives
 from core.store.projects import Host
 from core.store.schema import import_note, import_run, item
+from tests.engine_server import MODEL, EngineServer
 from tests.making import count, rows_of
 from tests.support import wait_for
 
@@ -315,3 +316,56 @@ def test_a_job_lost_too_often_stays_interrupted(queue, tmp_path):
         supervisor.tick()
         assert queue.get(job.id).state == ("queued" if attempt < MOST_ATTEMPTS else "interrupted")
     assert "resume" in queue.get(job.id).can
+
+
+# keys: a job that was begun with one waits where there is none, without a slot, and goes on by itself
+
+
+@pytest.fixture
+def keyed(sqlite_host, import_rows):
+    """A tagging job over six items against a server that asks for the key "sk-right"."""
+    with EngineServer(key="sk-right") as server:
+        import_rows(sqlite_host.open("test"), [{"id": str(i), "title": f"Bees {i}"} for i in range(6)])
+        arguments = {"corpus": "Talks", "method": "generative", "engine": "openai", "base_url": server.base_url}
+        arguments |= {"model": MODEL, KEYED: True}
+        queue = JobQueue(sqlite_host)
+        yield queue, server, queue.create("test", "tag", "Tag", arguments, unit="items")
+
+
+def test_a_job_whose_key_is_gone_waits_and_goes_on_when_it_is_given(keyed, tmp_path):
+    queue, server, job = keyed
+    given = {}
+    supervisor = Supervisor(queue, 1, lambda job: dict(given))
+    supervisor.start()
+    wait_for(lambda: queue.get(job.id).state == "needs_key")
+    waiting = queue.get(job.id)
+    assert f"127.0.0.1:{server.port}" in waiting.message and waiting.attempt == 0 and server.asked() == 0
+    other = import_job(queue, tmp_path / "x.csv")
+    (tmp_path / "x.csv").write_text("id,title\n1,A talk\n")
+    supervisor.wake()
+    assert ended(queue, other).state == "done", "it holds no slot"
+    given["engine_key"] = "sk-wrong"
+    supervisor.wake()
+    wait_for(lambda: (now := queue.get(job.id)).state == "needs_key" and now.attempt == 1, 60)
+    assert "refused" in queue.get(job.id).message
+    for _ in range(3):
+        supervisor.tick()
+    assert queue.get(job.id).attempt == 1 and server.asked() == 1, "the same wrong key is not tried again and again"
+    given["engine_key"] = "sk-right"
+    supervisor.wake()
+    done = ended(queue, job)
+    supervisor.stop()
+    assert done.state == "done" and done.result["ok"] == 6, (done.message, done.log)
+    for path in queue.host.settings.home.rglob("*"):
+        assert path.is_dir() or b"sk-right" not in path.read_bytes(), f"{path} holds the key"
+
+
+def test_a_worker_that_was_lost_waits_for_the_key_that_went_with_the_server(keyed):
+    queue, _, job = keyed
+    queue.claim(job.id, 2**22 + 5, 1.0)  # no process has that number
+    supervisor = Supervisor(queue, 1)  # a new server: a typed key is gone
+    supervisor.tick()
+    assert queue.get(job.id).state == "needs_key"
+    queue.cancel(job.id)
+    supervisor.tick()
+    assert queue.get(job.id).state == "cancelled"

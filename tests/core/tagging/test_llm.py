@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from decimal import Decimal
 
 import orjson
 import psutil
@@ -12,7 +13,8 @@ import pytest
 from sqlalchemy import select, update
 
 from core.corpora.mapping import Mapping
-from core.engines import openai_engine
+from core.engines import batches, openai_engine
+from core.engines.connections import ConnectionSettings, save_connection
 from core.engines.keys import ENGINE_KEY
 from core.jobs import context
 from core.jobs.execute import execute
@@ -24,6 +26,7 @@ from core.tagging.trial import try_on_ten
 from core.vocabulary.importing import import_new
 from core.vocabulary.store import NewTag
 from core.worker import KINDS
+from tests.batch_server import BatchServer
 from tests.engine_server import MODEL, EngineServer
 from tests.making import ANN, count, decide, event, ids_of
 from tests.support import wait_for
@@ -50,7 +53,12 @@ def quick(monkeypatch):
     monkeypatch.setattr(openai_engine, "Limits", lambda: _LIMITS)
 
 
-_LIMITS = openai_engine.Limits(concurrency=8, seconds=20, first_backoff=0.02)
+_LIMITS = openai_engine.Limits(
+    concurrency=8, seconds=20, first_backoff=0.02, first_pause=0.1, busy_pause=0.02, probe_seconds=0.1
+)
+
+
+QUICK_PACE = batches.Pace(poll=0.02, first_poll=0.01)
 
 
 @pytest.fixture
@@ -260,7 +268,7 @@ def test_350_items_with_10_percent_errors_are_all_answered_or_listed(queue, serv
     queue.resume(done.id)
     again = finish(queue, queue.get(done.id))
     assert again.state == "done" and again.result["ok"] == 350 and again.result["failed"] == 0
-    assert again.result["run"] == done.result["run"] and again.result["requests"] == len(failed)
+    assert again.result["run"] == done.result["run"] and again.result["requests"] == server.asked(), "of both attempts"
     assert server.asked() - before == len(failed), "only the missing requests"
     assert all(state == "ok" for state, _ in states(database, done.result["run"]).values())
 
@@ -314,10 +322,10 @@ def test_a_cancelled_run_keeps_its_answers_and_goes_on(queue, server, ready, mon
     job = make(queue, server, method)
     report = queue.report
 
-    def report_and_stop(job_id, done, total, rate):
+    def report_and_stop(job_id, done, total, rate, spent=None):
         if done >= 30 and not queue.get(job_id).cancel_requested and queue.get(job_id).attempt == 1:
             queue.cancel(job_id)
-        return report(job_id, done, total, rate)
+        return report(job_id, done, total, rate, spent)
 
     monkeypatch.setattr(queue, "report", report_and_stop)
     stopped = finish(queue, job)
@@ -327,7 +335,7 @@ def test_a_cancelled_run_keeps_its_answers_and_goes_on(queue, server, ready, mon
     queue.resume(job.id)
     done = finish(queue, queue.get(job.id))
     assert done.state == "done" and done.result["ok"] == 100
-    assert server.answered == 100 and done.result["requests"] == 100 - paid
+    assert server.answered == 100 == done.result["requests"] == done.result["answered"] and paid < 100
 
 
 # what is never paid for again
@@ -364,13 +372,16 @@ def test_generative_tagging_after_the_vocabulary_s_candidates_asks_nothing(queue
     from core.corpora.catalog import find_corpus
     from core.corpora.clues import read_items
     from core.engines import EngineOptions, connect
-    from core.vocabulary.free_tags import free_tag_calls, read_free_tags
+    from core.engines.prompt_copies import of_project
+    from core.vocabulary.free_tags import PROMPT, free_tag_calls, read_free_tags
 
     database = ready()
     with database.read() as connection:
         corpus = find_corpus(connection, "Talks")
     engine = connect(host, EngineOptions("openai", server.base_url, MODEL), None, database)
-    calls = free_tag_calls(read_items(database, corpus), samples=3, use_case="school  lessons", language="English")
+    prompt = of_project(database, PROMPT)
+    items = read_items(database, corpus)
+    calls = free_tag_calls(items, prompt, samples=3, use_case="school  lessons", language="English")
     outcomes = list(engine.answers(calls))
     engine.close()
     assert len(outcomes) == 60 and all(read_free_tags(o).tags for o in outcomes)
@@ -400,13 +411,170 @@ def test_a_trial_shows_ten_items_and_teaches_the_estimate(host, server, ready, m
     assert top["agent"] == {"selective": "S", "generative": "G"}[method]
     assert count(database, run) == count(database, suggestion) == 0 and count(database, reply) == 10
     after = answer["estimate"]
-    assert "earlier answers" in after["cost_note"]
+    assert "10 earlier answers" in after["token_note"] and after["completion_p90"] > 0
     sent = sum(len(m["content"]) for r in server.requests for m in r["messages"]) // 4 / 10
-    if method == "generative":
-        assert after["cached_requests"] == 10
-        assert after["prompt_tokens"] == pytest.approx(20 * sent, rel=0.1), "as the server counted"
+    assert after["cached_requests"] == 10
+    assert after["prompt_tokens"] == pytest.approx(20 * sent, rel=0.1), "as the server counted"
     orjson.dumps(answer)
     assert try_on_ten(database, host, "Talks", arguments(server, method))["spent"]["requests"] == 0
+
+
+@pytest.mark.parametrize("method", ["selective", "generative"])
+@pytest.mark.parametrize("limit", [None, 14])
+def test_a_run_does_not_pay_again_for_what_was_tried(queue, host, server, ready, method, limit):
+    database = ready(60)
+    import_new(database, [NewTag(f"filler {i}") for i in range(60)], ANN)  # so that candidates are a choice
+    asked = arguments(server, method, limit=limit)
+    assert try_on_ten(database, host, "Talks", asked)["spent"]["requests"] == 10
+    items = limit or 60
+    estimated = estimate_run(database, "Talks", asked, host)
+    assert (estimated["requests"], estimated["cached_requests"]) == (items, 10)
+    done = finish(queue, make(queue, server, method, limit=limit))
+    assert done.state == "done" and done.result["cached"] == 10, done.message
+    assert server.asked() == items and done.result["requests"] == items - 10
+    again = estimate_run(database, "Talks", asked, host)
+    assert again["cached_requests"] == items and again["cost"] == 0, "paid is paid, with or without a price"
+    half = estimate_run(database, "Talks", {**asked, "limit": None}, host)
+    assert half["cached_requests"] >= items - 4
+
+
+# money
+
+
+def priced(host, server, **settings):
+    """gpt-4o-mini's price, set for this server's model."""
+    settings = ConnectionSettings(price_input=Decimal("0.15"), price_output=Decimal("0.60"), **settings)
+    save_connection(host, engine="openai", base_url=server.base_url, model=MODEL, settings=settings)
+
+
+def micros(server):
+    """What the server's answers cost at that price, in millionths of a dollar."""
+    return sum(0.15 * u["prompt_tokens"] + 0.6 * u["completion_tokens"] for u in server.usage)
+
+
+@pytest.fixture
+def counting(server, monkeypatch):
+    """`server.usage`: what the server says of each answer."""
+    server.usage = []
+    handler = server._http.RequestHandlerClass
+    real = handler.completion
+
+    def completion(self, *a):
+        said = real(self, *a)
+        server.usage.append(said.get("usage") or {"prompt_tokens": 0, "completion_tokens": 0})
+        return said
+
+    monkeypatch.setattr(handler, "completion", completion)
+    return server
+
+
+def test_a_run_says_before_while_and_after_what_it_costs(queue, host, counting, ready, monkeypatch):
+    server, database = counting, ready(40)
+    priced(host, server)
+    before = try_on_ten(database, host, "Talks", arguments(server, "generative"))
+    assert before["spent"]["cost"] == pytest.approx(micros(server) / 1e6, abs=2e-5)
+    estimated = before["estimate"]
+    assert estimated["cost"] > 0 and estimated["cost_high"] >= estimated["cost"]
+    assert "price set" in estimated["cost_note"]
+    tried = micros(server)
+    live, report = [], queue.report
+    monkeypatch.setattr(context, "REPORT_SECONDS", 0)
+
+    def look(job_id, done, total, rate, spent=None):
+        stop = report(job_id, done, total, rate, spent)
+        if spent is not None:
+            live.append(queue.get(job_id).spent)
+        return stop
+
+    monkeypatch.setattr(queue, "report", look)
+    done = finish(queue, make(queue, server))
+    assert done.state == "done", done.message
+    paid = (micros(server) - tried) / 1e6
+    assert done.result["cost"] == pytest.approx(paid, abs=3e-5) and done.result["requests"] == 30
+    assert estimated["cost"] == pytest.approx(paid, rel=0.25), "thirty items, foretold by ten"
+    costs = [each["cost"] for each in live]
+    assert costs == sorted(costs) and len(set(costs)) > 5 and costs[-1] == pytest.approx(paid, abs=3e-5)
+    halfway = next(each for each in live if each["answered"] >= 15)
+    assert halfway["projected"] >= halfway["cost"] > 0 and halfway["allowed"] > 0
+    assert live[-1]["projected"] == pytest.approx(live[-1]["cost"]) and live[-1]["in_flight"] == 0
+    with database.read() as connection:
+        stored = orjson.loads(connection.execute(select(run.c.spent)).scalar_one())
+    assert stored["cost"] == done.result["cost"] and stored["answered"] == 30
+    assert queue.get(done.id).spent["requests"] == 30
+
+
+def test_tokens_that_the_server_does_not_count_are_marked(queue, host, server, ready):
+    ready(6)
+    server.manners.no_usage = True
+    priced(host, server)
+    done = finish(queue, make(queue, server))
+    assert done.result["estimated"] is True and done.result["tokens"] > 0 and done.result["cost"] > 0
+    assert queue.get(done.id).spent["estimated"] is True
+
+
+def test_a_budget_stops_a_run_which_keeps_what_it_has_and_goes_on_with_as_much_again(queue, host, counting, ready):
+    server, database = counting, ready(60)
+    no_price = finish(queue, make(queue, server, budget="0.50"))
+    assert no_price.state == "failed" and "price" in str(no_price.message + no_price.remedy) and server.asked() == 0
+    priced(host, server)
+    job = make(queue, server, budget="0.002")
+    stopped = finish(queue, job)
+    assert stopped.state == "failed" and "resume" in stopped.can, (stopped.message, stopped.log)
+    answered = count(database, run_item)
+    assert 0 < answered < 60 and f"{answered} of 60 items are answered" in stopped.message
+    assert "$0.002" in stopped.remedy and 0 < micros(server) <= 2000
+    queue.resume(job.id)
+    again = finish(queue, queue.get(job.id))
+    assert 2000 < micros(server) <= 4000 and count(database, run_item) > answered
+    for _ in range(8):
+        if again.state == "done":
+            break
+        queue.resume(job.id)
+        again = finish(queue, queue.get(job.id))
+    assert again.state == "done" and again.result["ok"] == 60 == server.asked()
+    assert again.result["cost"] == pytest.approx(micros(server) / 1e6, abs=6e-5)
+
+
+def test_what_was_odd_about_answers_is_kept_and_counted(queue, server, ready):
+    database = ready(12)
+    server.manners.single_quotes = True
+    done = finish(queue, make(queue, server))
+    assert done.result["ok"] == 12 and done.result["flags"].get("repaired") == 12, done.result
+    with database.read() as connection:
+        assert all("repaired" in orjson.loads(f) for f in connection.execute(select(run_item.c.flags)).scalars())
+    assert any("12 repaired" in line for line in done.log)
+
+
+# handed in together
+
+
+def test_a_run_in_a_batch(queue, host, ready, monkeypatch):
+    database = ready(50)
+    monkeypatch.setattr(batches, "Pace", lambda: QUICK_PACE)
+    with BatchServer() as server:
+        server.manners.prose = 0.1  # unusable at first: these few are asked again, one by one
+        priced(host, server)
+        job = make(queue, server, batch=True)
+        done = finish(queue, job)
+        assert done.state == "done", (done.message, done.log)
+        assert done.result["ok"] == 50 and count(database, reply) >= 50
+        assert len(server.handed_in) == 49, "the first is asked plainly: what a server does not take comes out there"
+        again = server.asked() - 1
+        assert 0 < again < 15
+        assert done.result["requests"] == 50 + again
+        assert queue.get(done.id).spent["answered"] == 50 + again
+        repeated = finish(queue, make(queue, server))
+        assert repeated.result["requests"] == 0, "the plain run finds it all"
+
+
+def test_a_batch_where_none_is_known_is_refused_by_the_form_not_by_the_bill(host, server):
+    from core.errors import InvalidInput
+    from core.tagging.batching import check_offered
+
+    with pytest.raises(InvalidInput) as unknown:
+        check_offered(host, server.base_url)
+    assert unknown.value.remedy
+    check_offered(host, "https://api.openai.com/v1")
 
 
 def test_a_trial_against_a_server_that_refuses_the_key_says_so(host, server, ready):
