@@ -1,15 +1,14 @@
 """A process of its own that asks a server about items, for tests of what several processes share and of what is left
-when one is killed: `python -m tests.ask_process HOME BASE_URL '{"first": 0, "items": 40, "limits": {…}}'`.
+when one is killed: `python -m tests.ask_process`.
 
-Prints one line of JSON: {"states": {…}, "requests": …, "cached": …, "error": …}. The sooner it may begin is told by a
-file: with "go" in the options it waits until that file is there, so that two processes begin together.
+Reads a line of JSON: {"home": …, "base_url": …, "first": 0, "items": 40, "limits": {…}}; asks; writes a line of JSON:
+{"states": {…}, "requests": …, "cached": …, "error": …}; and so on until its input ends.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-import time
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
@@ -23,32 +22,32 @@ from tests.asking import calls_about, limits_of, state_of
 from tests.fault_server import MODEL
 
 
-def main() -> None:
-    home, base_url, given = Path(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3])
-    host = Host(Settings(home=home))
-    database = host.open(given.get("project", "test"))
-    wanted = {**given.get("limits", {})}
+def ask(given: dict[str, Any]) -> dict[str, Any]:
+    wanted = dict(given.get("limits", {}))
     for name in ("budget", "total_budget"):
         if name in wanted:
             wanted[name] = Decimal(wanted[name])
-    limits = limits_of(**wanted)
-    engine = connect(host, EngineOptions("openai", base_url, MODEL), None, database, limits)
-    if "go" in given:
-        Path(given["ready"]).touch()
-        until = time.monotonic() + 60
-        while not Path(given["go"]).exists() and time.monotonic() < until:
-            time.sleep(0.005)
+    host = Host(Settings(home=Path(given["home"])))
+    options = EngineOptions("openai", given["base_url"], MODEL)
+    engine = connect(host, options, None, host.open("test"), limits_of(**wanted))
     states: Counter[str] = Counter()
-    error: Any = None
+    error = None
     try:
         for outcome in engine.answers(calls_about(range(given["first"], given["first"] + given["items"]))):
             states[state_of(outcome)] += 1
     except EngineError as ended:
-        error = getattr(ended, "kind", "") or str(ended)
+        error = ended.kind or str(ended)
     engine.close()
-    said = {"states": states, "requests": engine.spent.requests, "cached": engine.spent.cached, "error": error}
-    sys.stdout.write(json.dumps(said) + "\n")
     host.close()
+    return {"states": states, "requests": engine.spent.requests, "cached": engine.spent.cached, "error": error}
+
+
+def main() -> None:
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    for line in sys.stdin:
+        sys.stdout.write(json.dumps(ask(json.loads(line))) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

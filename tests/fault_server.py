@@ -157,6 +157,8 @@ class FaultServer:
         latency: seconds of a proper answer.
         models: ids listed at /models, or a Behaviour's data.
         tls: file with a private key and its certificate; the server speaks TLS with it.
+        base: path that everything is below; every server of a test that shares its project with others needs its own,
+            since ports come back.
     """
 
     def __init__(
@@ -171,11 +173,13 @@ class FaultServer:
         rate_wait: float = 0.5,
         latency: float = 0.0,
         tls: Path | None = None,
+        base: str = "/v1",
     ) -> None:
         self.requests: list[Seen] = []
         self.gets: list[str] = []
         self.answered = 0
         self.rate, self.rate_wait, self.latency, self.models = rate, rate_wait, latency, models
+        self.base = base
         self._tls: ssl.SSLContext | None = None
         if tls is not None:
             self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -225,7 +229,7 @@ class FaultServer:
 
     @property
     def base_url(self) -> str:
-        return f"{self.address}/v1"
+        return f"{self.address}{self.base}"
 
     def __enter__(self) -> FaultServer:
         self._thread.start()
@@ -299,7 +303,7 @@ class FaultServer:
                             if dead == "rst":
                                 _reset(writer)
                             return
-                        known = path == "/v1/chat/completions"
+                        known = path == f"{self.base}/chat/completions"
                         kept = await self._answer(writer, body, behaviour if known else _NOT_FOUND)
                     finally:
                         self._under_way -= 1
@@ -356,7 +360,7 @@ class FaultServer:
             return self._always or Behaviour(wait=self.latency)
 
     async def _other(self, writer: asyncio.StreamWriter, path: str) -> None:
-        if path != "/v1/models":
+        if path != f"{self.base}/models":
             await self._answer(writer, {}, _NOT_FOUND)
         elif isinstance(self.models, Mapping):
             await self._answer(writer, {}, Behaviour.of(self.models))

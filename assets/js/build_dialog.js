@@ -5,19 +5,20 @@ import { get, post } from "./api.js";
 import { buildStages } from "./build_stages.js";
 import { ago, fill, h, plural } from "./dom.js";
 import { openDialog } from "./dialog.js";
+import { engineChoice } from "./engine_choice.js";
 import { ACTIVE, onJobs, poke } from "./jobs_feed.js";
 import { go } from "./navigate.js";
 import { promptButton } from "./prompt_workbench.js";
-import { control, emptyState, errorBox, options, segment } from "./signs.js";
+import { control, emptyState, errorBox, options } from "./signs.js";
 
 /** Open the dialog: the form, or (with `show`) an earlier build. `done()` is called when a build has ended. */
 export async function openBuilds({ done, corpus: wanted } = {}) {
   let stop = () => {};
   const dialog = openDialog({ title: "Build a vocabulary from a corpus", size: "medium", keep: true, onclose: () => stop() });
   fill(dialog.body, h("p.tl-loading", "Looking at the corpora…"));
-  let corpora, engines, builds;
+  let corpora, builds;
   try {
-    [{ corpora }, engines, { builds }] = await Promise.all([get("corpora"), get("engines"), get("vocabulary/builds")]);
+    [{ corpora }, { builds }] = await Promise.all([get("corpora"), get("vocabulary/builds")]);
   } catch (error) {
     return void fill(dialog.body, errorBox(error, () => (dialog.close(), openBuilds({ done, corpus: wanted }))));
   }
@@ -38,12 +39,9 @@ export async function openBuilds({ done, corpus: wanted } = {}) {
     const samples = number("1", "");
     const limit = number("", "all", label);
     const least = number("", "3");
-    const model = engines.kinds.find((each) => each.name === "openai");
-    let engine = engines.engine.name === "openai" && model?.ready ? "openai" : "builtin";
-    const choices = [["builtin", "Builtin keyphrases"], ...(model?.ready ? [["openai", engines.engine.label && engines.engine.name === "openai" ? engines.engine.label : "Language model"]] : [])];
-    const which = segment("Engine", choices, engine, (value) => ((engine = value), label()));
+    const engine = engineChoice({ role: "text", onchange: () => label(), leave: () => dialog.close() });
     // what only a language model is told
-    const prompt = promptButton("free-tags", { corpus: () => corpus.value, settings: () => ({ use_case: purpose.value, language: language.value }) });
+    const prompt = promptButton("free-tags", { corpus: () => corpus.value, settings: () => ({ use_case: purpose.value, language: language.value, connection: engine.value()?.connection }) });
     const asks = h("div.tl-settings", control("What the tags are for", purpose, "One sentence."), control("Language of the tags", language, "Empty: as the items."), control("Samples per item", samples, "More than one: what several answers name counts more."), h("div.tl-control", h("span", "Words of the question"), prompt));
     const trouble = h("div", { "aria-live": "polite" });
     const button = h("button.tl-btn.tl-primary", { onclick: start });
@@ -53,7 +51,7 @@ export async function openBuilds({ done, corpus: wanted } = {}) {
         "div.tl-stack",
         h("p", "Each item’s text is read for candidate tags; spellings are joined, rare and empty ones left out, near-duplicates found. Nothing enters the vocabulary by itself: you accept what is proposed, one by one or above a line. Gold tags are never read."),
         h("div.tl-settings", control("Corpus", corpus), control("Most new tags", size, "The best supported ones; empty: by the corpus’ size.")),
-        h("div.tl-control", h("span", "Engine"), which.element, !model?.ready && h("span.tl-hint", "A language model can be connected in Settings; the builtin engine needs none.")),
+        h("div.tl-control", h("span", "Engine"), engine.element),
         asks,
         h("details.tl-more", h("summary", "More"), h("div.tl-settings", control("Only the first … items", limit, "Empty: the whole corpus."), control("Least items per tag", least, "A tag on one or two items gathers nothing."))),
         trouble,
@@ -66,15 +64,17 @@ export async function openBuilds({ done, corpus: wanted } = {}) {
     function label() {
       const items = Math.min(Number(limit.value) || Infinity, corpora.find((each) => each.id === corpus.value)?.items || 0);
       const requests = items * Math.max(1, Number(samples.value) || 1);
-      asks.hidden = engine === "builtin";
-      fill(button, engine === "builtin" ? `Build from ${plural(items, "item")}` : `Build from ${plural(items, "item")} · ${plural(requests, "request")}`);
+      const builtin = (engine.chosen()?.engine ?? "builtin") === "builtin";
+      asks.hidden = builtin;
+      fill(button, builtin ? `Build from ${plural(items, "item")}` : `Build from ${plural(items, "item")} · ${plural(requests, "request")}`);
     }
     async function start() {
       button.disabled = true;
       fill(trouble);
+      await engine.ready;
       const given = (input) => (input.value ? Math.round(Number(input.value)) : null);
       try {
-        const { job } = await post("vocabulary/build", { corpus: corpus.value, engine, use_case: purpose.value, language: language.value, size: given(size), samples: given(samples), limit: given(limit), least: given(least) });
+        const { job } = await post("vocabulary/build", { corpus: corpus.value, ...engine.value(), use_case: purpose.value, language: language.value, size: given(size), samples: given(samples), limit: given(limit), least: given(least) });
         poke(job);
         follow(job);
       } catch (error) {

@@ -13,19 +13,20 @@ const BUILTIN = { id: "builtin", name: "Builtin engine", engine: "builtin", role
 export function connectionCard(connection, here, actions) {
   const each = connection || BUILTIN;
   const status = h("div.tl-connection-status", { "aria-live": "polite" });
-  const element = h("li.tl-connection", { data: { connection: each.id } }, h("div.tl-row.tl-spread", h("div.tl-row.tl-tight", dot(each), h("h3", each.name)), roles(each, here, actions)));
+  const element = h("li.tl-connection", { data: { connection: each.id } }, h("div.tl-row.tl-spread", h("div.tl-row.tl-tight", dot(each), h("h3", each.name)), roles(each, here, actions, status)));
   if (each.engine === "builtin") {
     element.append(h("p.tl-meta", "Tagloom's own answers to texts: no language model, no key, nothing leaves this computer. The same question always gets the same answer."));
     return element;
   }
   element.append(h("p.tl-connection-where", h("b", each.model), h("span.tl-meta", each.base_url ? ` at ${each.base_url}` : " in a process of this computer")));
   if (each.from_environment) element.append(h("p.tl-hint", "Named by TAGLOOM_BASE_URL and TAGLOOM_MODEL."));
+  if (!here.mayChange) return element;
   element.append(status);
   fill(status, health(each));
-  if (each.engine === "openai") element.append(keyLine(each, here, actions));
-  else element.append(localModels(each, here, actions));
+  if (each.engine === "openai") element.append(keyLine(each, actions));
+  else element.append(localModels(each, actions));
   element.append(h("details.tl-more", h("summary", "What was learned, limits and price"), details(each)));
-  if (here.mayChange) element.append(buttons(each, here, actions));
+  element.append(buttons(each, actions));
   element.addEventListener("tl-checking", () => fill(status, h("p.tl-meta", "Asking…")));
   return element;
 }
@@ -38,13 +39,13 @@ function dot(each) {
 }
 
 /** Two buttons: for what it is used. Pressed means: used unless a form says otherwise. */
-function roles(each, here, actions) {
+function roles(each, here, actions, status) {
   const shown = ROLES.filter(([role]) => each.engine !== "builtin" || role === "text");
   const group = h("div.tl-segment.tl-connection-roles", { role: "group", "aria-label": `What ${each.name} is used for` });
   for (const [role, label] of shown) {
     const used = here.defaults[role] === each.id;
     const title = used ? `Used for ${label.toLowerCase()}` : `Use it for ${label.toLowerCase()}`;
-    const press = () => !used && (each.roles.includes(role) ? actions.choose(role, each.id) : actions.allow(each, role));
+    const press = () => !used && (each.roles.includes(role) ? actions.choose(role, each.id) : actions.allow(each, role, status));
     group.append(h("button", { type: "button", "aria-pressed": String(used), title, disabled: !here.mayChange, onclick: press }, used ? `✓ ${label}` : label));
   }
   return group;
@@ -61,10 +62,10 @@ function health(each) {
 
 // keys
 
-function keyLine(each, here, actions) {
+function keyLine(each, actions) {
   const line = h("div.tl-row.tl-tight");
   const variable = each.key_name && h("span.tl-mono", each.key_name);
-  const link = (text, onclick) => here.mayChange && h("button.tl-link", { type: "button", onclick }, text);
+  const link = (text, onclick) => h("button.tl-link", { type: "button", onclick }, text);
   if (each.key === "env") fill(line, h("span.tl-meta", "Its key is read from the environment."), link("Type another", field));
   else if (each.key === "typed") fill(line, h("span.tl-meta", "A key was typed for this address; it is gone when the server stops."), link("Forget it", () => actions.key(each, "")), link("Type another", field));
   else if (each.key === "needed") field();
@@ -72,7 +73,6 @@ function keyLine(each, here, actions) {
   return line;
 
   function field() {
-    if (!here.mayChange) return void fill(line, h("span.tl-meta", "It needs a key, which its operator gives."));
     const input = h("input.tl-input.tl-key-field", { type: "password", autocomplete: "off", spellcheck: false, "aria-label": `Key for ${each.name}`, placeholder: "Key", required: true });
     fill(line, h("form.tl-row.tl-tight", { onsubmit: give }, input, h("button.tl-btn.tl-small", "Give the key")), h("span.tl-hint", "Kept in memory only, for this address.", variable && [" Or set ", variable, "."]));
     if (each.key !== "needed") input.focus();
@@ -137,7 +137,7 @@ const dollars = (value) => (value > 0 && value < 0.01 ? "less than $0.01" : `$${
 
 // a model in a process of this computer
 
-function localModels(each, here, actions) {
+function localModels(each, actions) {
   const box = h("div.tl-meta");
   load();
   return box;
@@ -156,7 +156,7 @@ function localModels(each, here, actions) {
       box,
       where && h("p", `Runs on: ${where}`),
       mine.length
-        ? mine.map((model) => h("p", `Loaded on ${model.device} (${model.dtype}, ${bytes(model.memory_bytes)}), idle for ${duration(model.idle_seconds)}. `, here.mayChange && h("button.tl-link", { type: "button", onclick: () => drop(model) }, "Unload")))
+        ? mine.map((model) => h("p", `Loaded on ${model.device} (${model.dtype}, ${bytes(model.memory_bytes)}), idle for ${duration(model.idle_seconds)}. `, h("button.tl-link", { type: "button", onclick: () => drop(model) }, "Unload")))
         : h("p", "Not in this page's memory now; a job loads it in its own process and gives it back at its end."),
     );
   }
@@ -169,7 +169,7 @@ function localModels(each, here, actions) {
   }
 }
 
-function buttons(each, here, actions) {
+function buttons(each, actions) {
   const more = h("button.tl-btn.tl-small.tl-quiet", { "aria-haspopup": "menu", "aria-expanded": "false", "aria-label": `More for ${each.name}`, onclick: menu }, "More ▾");
   return h("div.tl-row.tl-tight", h("button.tl-btn.tl-small", { data: { act: "check" }, onclick: () => actions.check(each.id) }, "Check"), h("button.tl-btn.tl-small", { onclick: () => actions.change(each) }, "Change…"), more);
   function menu() {

@@ -70,11 +70,20 @@ export function drawConnections(element) {
     return post("connections/unload", { model });
   }
 
-  /** Set a connection up for one role more, and use it for that. */
-  async function allow(connection, role) {
+  /** Set a connection up for one role more, and use it for that: once a check has shown that it can. */
+  async function allow(connection, role, status) {
+    fill(status, h("p.tl-meta", role === "vision" ? "Showing it a small picture…" : "Asking…"));
     const { id, name, engine, base_url, model, settings } = connection;
-    const answer = await send("connections", { id, name, engine, base_url, model, settings, roles: [...connection.roles, role], default: [role] });
-    if (answer) check(id);
+    const use = async () => {
+      if (await send("connections", { id, name, engine, base_url, model, settings, roles: [...connection.roles, role], default: [role] })) await check(id);
+    };
+    try {
+      const found = await post("connections/check", { engine, base_url, model, vision: role === "vision" });
+      if (found.ok) return void (await use());
+      fill(status, h("div.tl-note.tl-warn", { role: "alert" }, h("b", found.message), " ", found.remedy, h("div.tl-row", h("button.tl-btn.tl-small", { onclick: use }, "Use it all the same"))));
+    } catch (error) {
+      fill(status, errorBox(error));
+    }
   }
 
   async function check(id) {

@@ -82,10 +82,10 @@ export async function openPrompt(name, { corpus = "", settings = {} } = {}) {
   if (draft) examples = draft.examples;
   const notices = h("div.tl-stack");
   const problem = h("div#tl-pw-problem", { "aria-live": "polite" });
-  const trouble = h("div", { "aria-live": "polite" });
+  const trouble = h("div.tl-stack", { "aria-live": "polite" });
   const body = h("div.tl-pw-panel", { tabIndex: -1 });
   const state = h("span.tl-grow.tl-meta", { role: "status" });
-  const saveButton = h("button.tl-btn.tl-primary", { onclick: save }, "Save as this project’s copy");
+  const saveButton = h("button.tl-btn.tl-primary", { onclick: () => save() }, "Save as this project’s copy");
   const resetButton = h("button.tl-btn", { onclick: reset });
   const panels = [["sent", "As sent"], ...(prompt.takes_examples ? [["examples", "Examples"]] : []), ["changes", "Changes"], ["versions", "Versions"]];
   const file = h("input.tl-sr", { type: "file", accept: ".md,.txt,.json,text/*", tabIndex: -1, "aria-hidden": "true", onchange: bringIn });
@@ -155,6 +155,16 @@ export async function openPrompt(name, { corpus = "", settings = {} } = {}) {
     resetButton.hidden = !prompt.copy && !dirty();
     fill(resetButton, prompt.shipped ? "Reset to the shipped one" : prompt.copy ? "Stop using it" : "Undo the changes");
     fill(state, dirty() ? "Not saved: runs still use the text from before." : prompt.copy ? `This project’s copy, saved ${ago(prompt.changed_at)} by ${prompt.person}.` : prompt.shipped ? "As shipped." : "Put away: nothing uses it.");
+  }
+  /** Another text in the editor; what stood there and was not saved can be had back. */
+  function putBack(words, shown, said) {
+    const before = [text.value, examples];
+    const lost = dirty();
+    text.value = words;
+    examples = shown;
+    edited();
+    drawPanel();
+    fill(trouble, lost && h("p.tl-note", said, h("button.tl-link", { type: "button", onclick: () => putBack(...before, "Done. ") }, "Back to what you had, which was not saved")));
   }
   function drawNotices() {
     fill(
@@ -293,26 +303,45 @@ export async function openPrompt(name, { corpus = "", settings = {} } = {}) {
     return h(
       "ul.tl-pw-versions",
       prompt.versions.map((each) =>
-        h("li", h("span", `${ago(each.at)} by ${each.person}`, each.current && h("b", " · in use"), h("span.tl-meta.tl-mono", ` ${each.hash}`)), h("button.tl-btn.tl-small", { type: "button", onclick: () => ((text.value = each.text), edited()) }, "Put into the editor")),
+        h("li", h("span", `${ago(each.at)} by ${each.person}`, each.current && h("b", " · in use"), h("span.tl-meta.tl-mono", ` ${each.hash}`)), h("button.tl-btn.tl-small", { type: "button", onclick: () => putBack(each.text, each.examples, "That version stands in the editor now. ") }, "Put into the editor")),
       ),
     );
   }
 
-  async function save() {
+  async function save({ anyway = false } = {}) {
     saveButton.disabled = true;
     try {
-      took(await post(`prompts/${name}`, { text: text.value, examples: examples.map((each) => each.item) }));
+      took(await post(`prompts/${name}`, { text: text.value, examples: examples.map((each) => each.item), ...(anyway ? {} : { base: prompt.hash }) }));
       return true;
     } catch (error) {
-      fill(trouble, errorBox(error));
+      const theirs = h("button.tl-btn.tl-small", { type: "button", onclick: seeTheirs }, "See what was saved");
+      const mine = h("button.tl-btn.tl-small", { type: "button", onclick: () => save({ anyway: true }) }, "Save mine in its place");
+      fill(trouble, errorBox(error), error.status === 409 && h("div.tl-row", theirs, mine));
+      trouble.scrollIntoView({ block: "nearest" });
       settled();
       return false;
     }
   }
+  /** What somebody else has saved meanwhile, among the versions; the text in the editor stays. */
+  async function seeTheirs() {
+    try {
+      prompt = await get(`prompts/${name}`);
+      fill(trouble);
+      tabs.set((panel = "versions"));
+      drawNotices();
+      drawPanel();
+      settled();
+    } catch (error) {
+      fill(trouble, errorBox(error));
+    }
+  }
   async function reset() {
-    if (!prompt.copy) return undo();
+    if (!prompt.copy) return putBack(prompt.text, prompt.examples, "The changes are gone. ");
+    const before = [text.value, examples];
+    const lost = dirty();
     try {
       took(await post(`prompts/${name}/reset`));
+      fill(trouble, lost && h("p.tl-note", "Reset. ", h("button.tl-link", { type: "button", onclick: () => putBack(...before, "Done. ") }, "Back to what you had in the editor")));
     } catch (error) {
       fill(trouble, errorBox(error));
     }

@@ -41,9 +41,10 @@ export async function openTagDialog(corpus) {
   }
 
   let method = tags ? "selective" : "generative";
-  const engine = engineChoice({ role: "text", onchange: () => draw(), leave: () => dialog.close() });
-  await engine.ready;
   let kind = "builtin"; // or "model"
+  let drawn = false; // the choice tells of itself once it is known, before there is anything to draw
+  const engine = engineChoice({ role: "text", onchange: () => drawn && draw(), leave: () => dialog.close() });
+  await engine.ready;
   const about = h("p");
   const most = h("input.tl-input.tl-short", { type: "number", min: 1, max: 50, step: 1, value: "8", oninput: stale });
   const least = h("input.tl-range", { type: "range", min: 0, max: 0.95, step: 0.01, value: "0.3", "aria-label": "Least score", oninput: () => setLeast(Number(least.value)) });
@@ -79,7 +80,7 @@ export async function openTagDialog(corpus) {
       about,
       needsTags,
       h("div.tl-settings", control("Tags per item, at most", most, "The best ones first."), h("div.tl-control", h("span.tl-row.tl-spread", leastName, leastText), least, leastHint)),
-      h("details.tl-more", h("summary", "More"), ofModel, h("div.tl-settings", control("Only the first … items", limit, "Empty: the whole corpus."))),
+      h("details.tl-more", h("summary", "More"), h("div.tl-stack", ofModel, h("div.tl-settings", control("Only the first … items", limit, "Empty: the whole corpus.")))),
       takes,
       trouble,
       results,
@@ -87,6 +88,7 @@ export async function openTagDialog(corpus) {
   );
   fill(dialog.actions, h("span.tl-grow"), tryButton, runButton);
   setLeast(null);
+  drawn = true;
   draw();
   window.addEventListener("tagloom:prompt", changed); // other words take other requests
   tryButton.focus();

@@ -17,7 +17,8 @@ from core.engines.faults import Verdict, judge_body, judge_connection, judge_sta
 from core.engines.http_client import Answered, CannotConnect, Connection, CutOff, TimedOut
 from core.engines.landing import Landing
 from core.engines.ledger import ANSWERED, Attempt
-from core.engines.limiter import MILLION, Ended, Limiter, Limits, Weight
+from core.engines.limiter import MILLION, Ended, Limiter, Weight
+from core.engines.limits import Limits
 from core.engines.replies import Landed, landed
 from core.engines.troubles import STOPPED, UNCOUNTED, Tries, Troubles
 from core.engines.wire import body_of, stored_wire, token_limit_of

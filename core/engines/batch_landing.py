@@ -37,7 +37,7 @@ class Landing:
         if line is None or found is None or line.key in self.answers:
             return
         request, wire = found
-        raw = self._batches.clean(line.body)
+        raw = self._batches.remote.clean(line.body)
         envelope = read_envelope(raw) if line.status == 200 else None
         if envelope is not None and envelope.usable:
             prompt, completion = envelope.prompt_tokens, envelope.completion_tokens

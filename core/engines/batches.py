@@ -11,7 +11,6 @@ or lost: the server does not know it any more.
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -22,33 +21,29 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-import orjson
 from sqlalchemy import select
 
 from core.engines import batch_rows, shared_limits
 from core.engines.batch_files import Meant, Question, read_lines, write_part
 from core.engines.batch_landing import Landing
+from core.engines.batch_remote import MARK, Remote
 from core.engines.batch_rows import BatchRow
 from core.engines.calls import Call, EngineFault
 from core.engines.capabilities import Capabilities
 from core.engines.connections import all_connections, health_of, settings_for
 from core.engines.cost import MILLION, pricing_of, request_tokens
 from core.engines.endpoints import host_of, is_openai
-from core.engines.faults import Verdict, judge_connection, judge_status, said_by
-from core.engines.http_client import Answered, CannotConnect, Connection, CutOff, TimedOut
+from core.engines.faults import Verdict, judge_status, said_by
+from core.engines.http_client import CannotConnect, CutOff, TimedOut
 from core.engines.wire import Quirks
 from core.errors import EngineError, JobCancelled
 from core.store.database import Database
 from core.store.projects import Host
 from core.store.schema import reply
 
-MARK = "tagloom"  # the name under which a batch's metadata hold our own id
-WINDOW = "24h"
 OVER = ("completed", "failed", "expired", "cancelled")
 LANDED_AT_ONCE = 200
 LOOKED_UP = 500
-PAGE = 100
-LEAST_SECONDS = 600.0  # for one request: files are large
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,26 +141,26 @@ class Batches:
             EngineError: the server does not take batches, or no question; what has landed is kept, and the same again
                 goes on from there.
         """
-        with asyncio.Runner() as runner:
-            self._runner = runner
-            self._wire = Connection(self.endpoint, self._key, max(self._seconds, LEAST_SECONDS))
-            try:
-                earlier = batch_rows.open_of(self.database, self.job)
-                self._tidy({row.id for row in earlier})
-                self._settle(earlier)
-                in_vain = 0
-                while in_vain < self.pace.rounds:
-                    before = (self.progress.landed, self._most_lines)
-                    rows = self._hand_in(calls())
-                    if not rows:
-                        break
-                    self._settle(rows)
-                    # what a budget lets through gets less from round to round, and never ends by itself
-                    vain = (self.progress.landed, self._most_lines) == before or self.out_of_budget
-                    in_vain = in_vain + 1 if vain else 0
-                return sum(1 for _ in self._missing(calls()))
-            finally:
-                runner.run(self._wire.close())
+        self.remote = Remote(
+            self.endpoint, self.model, self._key, self._seconds, self.pace.patience, lambda s: self._pause(s, [])
+        )
+        try:
+            earlier = batch_rows.open_of(self.database, self.job)
+            self._tidy({row.id for row in earlier})
+            self._settle(earlier)
+            in_vain = 0
+            while in_vain < self.pace.rounds:
+                before = (self.progress.landed, self._most_lines)
+                rows = self._hand_in(calls())
+                if not rows:
+                    break
+                self._settle(rows)
+                # what a budget lets through gets less from round to round, and never ends by itself
+                vain = (self.progress.landed, self._most_lines) == before or self.out_of_budget
+                in_vain = in_vain + 1 if vain else 0
+            return sum(1 for _ in self._missing(calls()))
+        finally:
+            self.remote.close()
 
     def _tidy(self, known: set[str]) -> None:
         """Remove what a killed process wrote, but did not write down."""
@@ -241,84 +236,22 @@ class Batches:
         """Take a batch from wherever it stands until the server has it."""
         if row.state == "prepared":
             path = self.folder / f"{row.id}.jsonl"
-            row.remote_file = None if fresh else self._uploaded(row)
+            row.remote_file = None if fresh else self.remote.uploaded(row)
             if row.remote_file is None:
                 if not path.exists():  # nothing was handed in yet: its questions are still missing, and come again
                     return self._change(row, "lost")
-                said = self._object(self._ask(partial(self._wire.post_file, "/files", path, "batch")), "the file")
-                row.remote_file = str(said.get("id") or "")
+                row.remote_file = self.remote.upload(path)
             self._change(row, "uploaded")
             path.unlink(missing_ok=True)
         if row.state == "uploaded":
             self._change(row, "creating")
-            row.remote_batch = self._create(row)
+            row.remote_batch = self.remote.create(row)
         elif row.state == "creating":  # a process ended here: the server may have the batch, or not
-            row.remote_batch = self._created(row) or self._create(row)
+            row.remote_batch = self.remote.created(row) or self.remote.create(row)
         if row.state == "creating":
             self._change(row, "submitted")
             self._log(f"{row.requests:,} questions handed in to {host_of(self.endpoint)} ({row.remote_batch})")
         self._tell([row])
-
-    def _create(self, row: BatchRow) -> str:
-        body = {
-            "input_file_id": row.remote_file,
-            "endpoint": "/v1/chat/completions",
-            "completion_window": WINDOW,
-            "metadata": {MARK: row.id},
-        }
-        try:
-            answer = self._run(self._wire.post(body, "/batches"))
-        except (TimedOut, CutOff) as error:  # handed in or not? the server knows
-            found = self._created(row)
-            if found is None:
-                raise EngineError(
-                    f"{host_of(self.endpoint)} broke off while a batch was handed in, and does not have it.",
-                    "Resume hands it in.",
-                    kind="unreachable",
-                ) from error
-            return found
-        except CannotConnect as error:
-            raise self._gone(str(error)) from error
-        return str(self._object(answer, "the batch").get("id") or "")
-
-    def _uploaded(self, row: BatchRow) -> str | None:
-        """The id of a file that was uploaded, but not written down; None where there is none, or nobody can say."""
-        for each in self._listed("/files", strict=False):
-            if each.get("filename") == f"{row.id}.jsonl":
-                return str(each.get("id") or "") or None
-        return None
-
-    def _created(self, row: BatchRow) -> str | None:
-        """The id of a batch that was handed in, but not written down.
-
-        Raises:
-            EngineError: the server cannot say which batches it has: handing in again could pay twice.
-        """
-        for each in self._listed("/batches", strict=True):
-            marks = each.get("metadata")
-            if each.get("input_file_id") == row.remote_file or (isinstance(marks, dict) and marks.get(MARK) == row.id):
-                return str(each.get("id") or "") or None
-        return None
-
-    def _listed(self, path: str, *, strict: bool) -> Iterator[dict[str, Any]]:
-        """The entries of a list, the newest first, page by page."""
-        after = ""
-        while True:
-            answer = self._ask(partial(self._wire.get, f"{path}?limit={PAGE}{after}"))
-            said = _json(answer.text)
-            if answer.status != 200 or not isinstance(said.get("data"), list):
-                if not strict:
-                    return
-                raise EngineError(
-                    f"{host_of(self.endpoint)} does not say which batches it has, and one may have been handed in.",
-                    "Look there, cancel it or wait for it; then start a new run.",
-                    kind="batch",
-                )
-            entries = [each for each in said["data"] if isinstance(each, dict)]
-            yield from entries
-            if not said.get("has_more") or not entries:
-                return
-            after = f"&after={entries[-1].get('id')}"
 
     # waiting
 
@@ -347,21 +280,21 @@ class Batches:
         while left:
             for row in list(left):
                 try:
-                    answer = self._run(self._wire.get(f"/batches/{row.remote_batch}"))
+                    answer = self.remote.run(self.remote.wire.get(f"/batches/{row.remote_batch}"))
                 except (TimedOut, CutOff, CannotConnect) as error:
                     if time.monotonic() - heard > self.pace.patience:
-                        raise self._gone(str(error)) from error
+                        raise self.remote.gone(str(error)) from error
                     break
                 if answer.status >= 500 or answer.status in (408, 409, 429):
                     if time.monotonic() - heard > self.pace.patience:
-                        raise self._gone(f"it answers {answer.status}")
+                        raise self.remote.gone(f"it answers {answer.status}")
                     break
                 heard = time.monotonic()
                 if answer.status == 404:
                     self._log(f"{host_of(self.endpoint)} does not know the batch {row.remote_batch} any more")
                     self._change(row, "lost")
                 else:
-                    self._seen(row, self._object(answer, "the batch"))
+                    self._seen(row, self.remote.object(answer, "the batch"))
                 if row.state not in ("submitted", "cancelling"):
                     left.remove(row)
             self._tell(rows)
@@ -407,7 +340,7 @@ class Batches:
         """Ask the server to stop; what it has answered by then is fetched when the job goes on."""
         for row in rows:
             try:
-                answer = self._run(self._wire.post({}, f"/batches/{row.remote_batch}/cancel"))
+                answer = self.remote.run(self.remote.wire.post({}, f"/batches/{row.remote_batch}/cancel"))
             except (TimedOut, CutOff, CannotConnect):
                 self._log(f"The batch {row.remote_batch} could not be cancelled: the server does not answer")
                 continue
@@ -423,11 +356,11 @@ class Batches:
         for name in ("output", "errors"):
             remote, path = row.detail.get(name), self.folder / f"{row.id}.{name}.jsonl"
             if remote:
-                answer = self._ask(partial(self._wire.stream_to, f"/files/{remote}/content", path))
+                answer = self.remote.ask(partial(self.remote.wire.stream_to, f"/files/{remote}/content", path))
                 if answer.status == 404:
                     self._log(f"{host_of(self.endpoint)} has thrown away what the batch {row.remote_batch} brought")
                 elif answer.status != 200:
-                    raise self._unexpected(answer, "the answers")
+                    raise self.remote.unexpected(answer, "the answers")
                 paths.append(path)
         kept = self.folder / f"{row.id}.meant.jsonl"
         if not kept.exists():
@@ -488,58 +421,6 @@ class Batches:
         row.state = state
         batch_rows.save(self.database, row)
 
-    def _run(self, work: Any) -> Any:
-        return self._runner.run(work)
-
-    def _ask(self, send: Callable[[], Any]) -> Answered:
-        """Something that may be asked twice, asked until there is an answer."""
-        began, pause = time.monotonic(), 0.5
-        while True:
-            try:
-                answer: Answered = self._run(send())
-                if answer.status < 500 and answer.status not in (408, 429):
-                    return answer
-                why = f"it answers {answer.status}"
-            except (TimedOut, CutOff, CannotConnect) as error:
-                why = str(error)
-            if time.monotonic() - began > min(60.0, self.pace.patience):
-                raise self._gone(why)
-            self._pause(pause, [])
-            pause = min(15.0, 2 * pause)
-
-    def _object(self, answer: Answered, what: str) -> dict[str, Any]:
-        said = _json(answer.text)
-        if answer.status != 200 or not said.get("id"):
-            raise self._unexpected(answer, what)
-        return said
-
-    def _unexpected(self, answer: Answered, what: str) -> EngineError:
-        if answer.status in (404, 405, 501):
-            return EngineError(
-                f"{host_of(self.endpoint)} takes no batches ({answer.status}).",
-                "Run it without a batch.",
-                kind="batch",
-            )
-        verdict = judge_status(answer.status, answer.headers, answer.text, self.endpoint, self.model)
-        if verdict.action == "fatal":
-            return EngineError(verdict.fault.message, verdict.fault.remedy, kind=verdict.fault.kind)
-        words = said_by(answer.text)[0]
-        return EngineError(
-            f"{host_of(self.endpoint)} did not take {what} ({answer.status}){f': “{words}”' if words else ''}.",
-            "Resume tries again; or run it without a batch.",
-            kind="batch",
-        )
-
-    def _gone(self, why: str) -> EngineError:
-        fault = judge_connection(self.endpoint, "connect", why).fault
-        return EngineError(
-            fault.message, "Resume goes on from here; the batches wait at the server.", kind="unreachable"
-        )
-
-    def clean(self, text: str) -> str:
-        """Words of the server without our key."""
-        return text.replace(self._key, "[key]") if self._key else text
-
 
 class _Purse:
     """Lets questions through until what they can cost reaches the budget."""
@@ -556,11 +437,3 @@ class _Purse:
                     self.kept_back = True
                     return
             yield question
-
-
-def _json(text: str) -> dict[str, Any]:
-    try:
-        said = orjson.loads(text.encode("utf-8", "replace"))
-    except (orjson.JSONDecodeError, RecursionError):
-        return {}
-    return said if isinstance(said, dict) else {}

@@ -71,7 +71,8 @@ class Request:
     def again(self, answer: str, problem: str, *, longer: bool = False) -> Request:
         """The same question with an unusable answer and what is wrong with it."""
         said: list[Message] = [{"role": "assistant", "content": answer}] if answer.strip() else []
-        complaint = f"That answer cannot be used: {problem} Answer again, with nothing but the corrected JSON."
+        form = "JSON" if self.schema is not None else "text"
+        complaint = f"That answer cannot be used: {problem} Answer again, with nothing but the corrected {form}."
         messages = (*self.messages, *said, {"role": "user", "content": complaint})
         limit = min(2 * self.max_tokens, 8000) if longer else self.max_tokens
         return replace(self, messages=messages, max_tokens=limit)
@@ -103,8 +104,8 @@ class Usage:
 class Reply:
     """A stored answer. `refusal` holds the server's own words where it said by protocol that it refuses; `reasoning`
     is True where the model thought aloud in a field of its own; `model` is what the server says answered; `form` is the
-    step of the ladder (`core.engines.wire.FORMATS`) that it was asked for in, "" where there is none; `flags`: what had to be
-    done to the question before the server took it ("truncated")."""
+    step of the ladder (`core.engines.wire.FORMATS`) that it was asked for in, "" where there is none; `flags`:
+    what had to be done to the question before the server took it ("truncated")."""
 
     id: int
     text: str

@@ -4,6 +4,7 @@ be sent, one tiny picture. Names the fault, and what would work instead where th
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from core.errors import InvalidInput
 from core.store.projects import Host
 
 SECONDS = 30.0  # for the list of models
+_NO_PICTURES = re.compile(r"image|vision|picture|multi-?modal|modalit|mmproj", re.I)  # words of servers that take none
 PATIENCE = 90.0  # for an answer: a local server loads its model first
 SLOW = 20.0
 ROUNDS = 16  # of negotiating: more than there are things to negotiate
@@ -185,9 +187,7 @@ class _Check:
                 message += "." if name == host_of(base_url) else f", where {name} usually is."
                 return Finding(False, message, f"Use {base_url}.", "address", models, base_url=base_url)
             if _in_container():
-                words = (
-                    "Tagloom runs in a container, where localhost is the container; the host's servers are at"
-                )
+                words = "Tagloom runs in a container, where localhost is the container; the host's servers are at"
                 return replace(found, remedy=f"Is the server running? {words} host.docker.internal.")
         return found
 
@@ -273,7 +273,7 @@ class _Check:
                 words = body["messages"][-1]["content"]
                 image = {"type": "image_url", "image_url": {"url": shown}}
                 body["messages"][-1]["content"] = [{"type": "text", "text": words}, image]
-            answer = await self._post(connection, body, quirks.sends(question))
+            answer = await self._post(connection, body, quirks.sends(question), images=bool(shown))
             if isinstance(answer, Answered):
                 return answer
             verdict = answer
@@ -284,7 +284,9 @@ class _Check:
         assert verdict is not None
         return verdict
 
-    async def _post(self, connection: Connection, body: dict[str, Any], sent: frozenset[str]) -> Answered | Verdict:
+    async def _post(
+        self, connection: Connection, body: dict[str, Any], sent: frozenset[str], images: bool
+    ) -> Answered | Verdict:
         try:
             answer = await connection.post(body)
         except TimedOut:
@@ -294,7 +296,9 @@ class _Check:
         except CutOff:
             return judge_connection(self.base_url, "broken", "")
         if answer.status != 200:
-            return judge_status(answer.status, answer.headers, answer.text, self.base_url, self.model, sent)
+            return judge_status(
+                answer.status, answer.headers, answer.text, self.base_url, self.model, sent, images=images
+            )
         if not read_envelope(answer.text).usable:
             return judge_body(answer.text, self.base_url)
         return answer
@@ -325,8 +329,11 @@ class _Check:
         """The same with what the model makes of a picture whose colours nobody would guess."""
         answer = await self._negotiated(connection, capabilities, WHICH_COLOURS, picture())
         if isinstance(answer, Verdict):
-            if answer.fault.retriable and answer.fault.kind not in ("server", "request", "modality", "parameter"):
-                return self._finding(answer, found.models)
+            kind, words = answer.fault.kind, answer.fault.message
+            if kind not in ("modality", "request", "parameter") and not _NO_PICTURES.search(words):
+                message = f"{self.model} answers texts, but failed when it was sent a picture: {words}"
+                remedy = "Try again, or use it for text only."
+                return replace(found, ok=False, message=message, remedy=remedy, kind=kind, vision="unclear")
             capabilities.note_vision(False)
             message = f"{self.model} answers, but refuses pictures."
             return replace(self._no_vision(found, message), vision="refuses")

@@ -10,6 +10,10 @@ import orjson
 
 from core.engines.quoting import mended
 
+_REASONING = ("reasoning", "reasoning_content", "reasoning_details", "thinking")
+_THOUGHTS = ("thinking", "reasoning", "redacted_thinking")
+_FILTERED = ("safety", "recitation", "blocklist", "prohibited_content", "spii", "image_safety", "refusal", "sensitive")
+
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
@@ -54,9 +58,9 @@ def read_envelope(raw: str) -> Envelope:
     return Envelope(
         True,
         mended(text),
-        finish if isinstance(finish, str) else None,
+        _finish(finish),
         mended(refusal) if isinstance(refusal, str) and refusal.strip() else None,
-        bool(message.get("reasoning") or message.get("reasoning_content")),
+        any(message.get(name) for name in _REASONING) or _thinks(message.get("content")),
         _count(usage, "prompt_tokens"),
         _count(usage, "completion_tokens"),
         mended(body["model"]) if isinstance(body.get("model"), str) else None,
@@ -88,11 +92,26 @@ def error_text(body: object) -> str | None:
     return " ".join(body.split())[:500] if isinstance(body, str) and body.strip() else None
 
 
+def _finish(reason: object) -> str | None:
+    """Why an answer ended, in OpenAI's words; proxies pass on those of others."""
+    if not isinstance(reason, str):
+        return None
+    plain = reason.casefold()
+    if plain in ("max_tokens", "model_length", "max_output_tokens", "token_limit", "max_length"):
+        return "length"
+    return "content_filter" if plain in _FILTERED else plain
+
+
+def _thinks(content: object) -> bool:
+    return isinstance(content, list) and any(isinstance(p, dict) and p.get("type") in _THOUGHTS for p in content)
+
+
 def _text(content: object) -> str:
     if isinstance(content, str):
         return content
     if isinstance(content, list):  # parts of content, as some proxies send them
-        parts = [part.get("text") if isinstance(part, dict) else part for part in content]
+        said = [part for part in content if not isinstance(part, dict) or part.get("type") not in _THOUGHTS]
+        parts = [part.get("text") if isinstance(part, dict) else part for part in said]
         return "".join(part for part in parts if isinstance(part, str))
     return ""
 

@@ -118,8 +118,8 @@ class _Row:
             allowed = torch.from_numpy(self.constraint.allowed(len(scores))).to(scores.device)
             scores.masked_fill_(~allowed, float("-inf"))
         if self.chance is not None:  # the likeliest after this noise is a fair draw from the distribution
-            uniform = torch.rand(len(scores), generator=self.chance).clamp_(1e-20, 1 - 1e-7)
-            scores.div_(wanted.temperature).sub_(torch.log(-torch.log(uniform)).to(scores.device))
+            noise = torch.empty(len(scores)).exponential_(generator=self.chance).log_()
+            scores.div_(wanted.temperature).sub_(noise.to(scores.device))
 
     def take(self, token: int) -> bool:
         """The token was written; True when the answer ends with it."""

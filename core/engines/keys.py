@@ -38,27 +38,26 @@ def type_key(base_url: str, key: str) -> None:
             _typed.pop(base_url, None)
 
 
-def key_for(host: Host | Settings, base_url: str, model: str = "") -> tuple[str | None, str]:
+def key_for(host: Host, base_url: str, model: str = "") -> tuple[str | None, str]:
     """(key, where it is from) for a normalised address: "typed", "env" or "none".
 
     Args:
-        host: of which the named connections are known; with bare settings, TAGLOOM_KEY_<NAME> is not looked up.
         model: whose connection's key is preferred where several connections have this address.
     """
-    settings = host if isinstance(host, Settings) else host.settings
+    settings = host.settings
     with _lock:
         typed = _typed.get(base_url)
     if typed:
         return typed, "typed"
     if not base_url:
         return None, "none"
-    if settings.connection_keys and isinstance(host, Host):
+    if settings.connection_keys:
         there = [row for row in all_connections(host) if row.base_url == base_url]
         for row in sorted(there, key=lambda row: row.model != model):
             named = settings.connection_keys.get(key_name(row.name))
             if named:
                 return named, "env"
-    if settings.api_key and settings.base_url and normalise(settings.base_url) == base_url:
+    if settings.api_key and _set_address(settings) == base_url:
         return settings.api_key, "env"
     if settings.openai_api_key and is_openai(base_url):
         return settings.openai_api_key, "env"
@@ -125,7 +124,7 @@ def connection_of(host: Host, given: EngineOptions, role: str = "text") -> Engin
         )
     base_url = normalise(base_url)
     own_model = next((row.model for row in rows if row.base_url == base_url), "")
-    set_model = settings.model if settings.base_url and normalise(settings.base_url) == base_url else ""
+    set_model = settings.model if _set_address(settings) == base_url else ""
     model = (given.model or own_model or set_model or "").strip()
     if not model:
         raise InvalidInput(
@@ -134,6 +133,14 @@ def connection_of(host: Host, given: EngineOptions, role: str = "text") -> Engin
     if len(model) > 200:
         raise InvalidInput("The model's name is longer than 200 characters.", "Check it.")
     return EngineOptions("openai", base_url, model)
+
+
+def _set_address(settings: Settings) -> str:
+    """TAGLOOM_BASE_URL, normalised; empty where there is none or it is no address (the page says so)."""
+    try:
+        return normalise(settings.base_url) if settings.base_url else ""
+    except InvalidInput:
+        return ""
 
 
 def _candidates(host: Host, engine: str, role: str) -> list[ConnectionRow]:

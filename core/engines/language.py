@@ -105,16 +105,17 @@ def _best(text: str, script: str, against: Language | None = None) -> Language |
     words = [word.casefold().replace("’", "'") for word in _WORD.findall(text)]
     if len(words) < LEAST_WORDS:
         return None
-    hits = {
-        each.code: sum(word in each.small for word in words)
-        for each in _languages()
-        if script in each.scripts and each.small
-    }
+    named = {each.code: each for each in _languages() if script in each.scripts and each.small}
+    hits = {code: sum(word in each.small for word in words) for code, each in named.items()}
     if not hits or (against is not None and against.code not in hits):
         return None
-    best = max(hits, key=lambda code: hits[code])
-    least = LEAST_SMALL if against is None else max(LEAST_SMALL, TIMES * hits[against.code] + 1)
-    return _names()[best] if hits[best] >= least and (against is None or best != against.code) else None
+    best = named[max(hits, key=lambda code: hits[code])]
+    if against is None:
+        return best if hits[best.code] >= LEAST_SMALL else None
+    # words that both languages have say nothing between the two
+    own = sum(word in best.small and word not in against.small for word in words)
+    others = sum(word in against.small and word not in best.small for word in words)
+    return best if best.code != against.code and own >= LEAST_SMALL and own > TIMES * others else None
 
 
 def _guessed(text: str, script: str, letters: Counter[str]) -> Language | None:

@@ -21,6 +21,8 @@ WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 _ADAPTERS = ("adapter_model", "consolidated")  # files beside the weights that are none
 _PROCESSORS = ("preprocessor_config.json", "processor_config.json")
 _BYTES = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "F16": 2, "BF16": 2, "I16": 2}
+_CONTEXTS = ("max_position_embeddings", "n_positions", "max_sequence_length")
+MOST_CONTEXT = 1 << 30  # tokenizers without a limit name an absurd one
 _FETCHED = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
 LONGEST_HEADER = 100 << 20
 
@@ -140,6 +142,15 @@ def size_of(folder: Path) -> Size:
     return Size(parameters, stored, packed)
 
 
+def context_of(folder: Path) -> int | None:
+    """Tokens that a model can take in and give together; None where its files do not say."""
+    config, tokens = _config(folder), _json(folder / "tokenizer_config.json")
+    inner = config.get("text_config")
+    told = [place.get(name) for place in (config, inner) if isinstance(place, dict) for name in _CONTEXTS]
+    known = [n for n in (*told, tokens.get("model_max_length")) if type(n) is int and 0 < n < MOST_CONTEXT]
+    return min(known, default=None)
+
+
 def _described(name: str, folder: Path, reason: str) -> LocalModel:
     if not is_model_folder(folder):
         lacking = "config.json" if not (folder / "config.json").is_file() else "weights (model.safetensors)"
@@ -180,6 +191,15 @@ def _config(folder: Path) -> dict[str, Any]:
         raise _missing(
             f"The model's config.json in {folder} cannot be read: {first_line(error)}.", "Copy the model again."
         ) from error
+    return found if isinstance(found, dict) else {}
+
+
+def _json(path: Path) -> dict[str, Any]:
+    """A file that may be missing."""
+    try:
+        found = orjson.loads(path.read_bytes())
+    except (OSError, orjson.JSONDecodeError):
+        return {}
     return found if isinstance(found, dict) else {}
 
 

@@ -21,13 +21,15 @@ from typing import Any
 
 import psutil
 
-from core.engines.local_files import LocalModel, Size, fetched, find, first_line, size_of
+from core.engines.local_files import LocalModel, Size, context_of, fetched, find, first_line, size_of
 from core.engines.local_prompts import turn_end
 from core.errors import EngineError
 
 __all__ = ["IDLE_SECONDS", "LoadedModel", "LocalModel", "Plan", "find", "plan", "plan_here", "status", "unload", "use"]
 
 IDLE_SECONDS = 300.0
+# no connection is opened, and no code of a model's own is run; unsaid, transformers would ask on standard input
+_OPTIONS: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 _MARK = re.compile(r"[<\[{|].*[>\]}|]|[\ue000-\uf8ff]+", re.S)
 
 
@@ -279,25 +281,20 @@ def _load(found: LocalModel) -> LoadedModel:
 
         transformers_logging.disable_progress_bar()
         made = plan_here(path)
-        config = AutoConfig.from_pretrained(path, local_files_only=True)
+        config = AutoConfig.from_pretrained(path, **_OPTIONS)
         processor = None
         if found.vision:
-            processor = AutoProcessor.from_pretrained(path, local_files_only=True)
+            processor = AutoProcessor.from_pretrained(path, **_OPTIONS)
             tokenizer = processor.tokenizer
         else:
-            tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
+            tokenizer = AutoTokenizer.from_pretrained(path, **_OPTIONS)
         with torch.inference_mode():
             model = _weights(path, config, made, found.vision)
     except EngineError:
         raise
     except Exception as error:  # the libraries raise many kinds; a person needs one sentence
-        hint = "trust_remote_code" in str(error) or "auto_map" in str(error)
         raise EngineError(
-            f"The model {found.name} cannot be loaded: {first_line(error)}.",
-            "It brings code of its own, which is never run; choose a model that transformers knows."
-            if hint
-            else "Check its files, or choose another model.",
-            "model",
+            f"The model {found.name} cannot be loaded: {first_line(error)}.", _remedy(str(error)), "model"
         ) from error
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.convert_ids_to_tokens(0)
@@ -308,7 +305,16 @@ def _load(found: LocalModel) -> LoadedModel:
     memory = sum(t.numel() * t.element_size() for t in tensors)
     device = str(model.device)
     ends = _ends(model, tokenizer, processor)
-    return LoadedModel(found.name, model, tokenizer, processor, device, bits, _context(model, tokenizer), memory, ends)
+    return LoadedModel(found.name, model, tokenizer, processor, device, bits, context_of(path), memory, ends)
+
+
+def _remedy(said: str) -> str:
+    """What helps against a model that cannot be loaded."""
+    if "trust_remote_code" in said or "custom code" in said:
+        return "It brings code of its own, which is never run; choose a model that transformers knows."
+    if "orchvision" in said:
+        return 'Models of this kind need one more package: pip install "tagloom[vision]".'
+    return "Check its files, or choose another model."
 
 
 def _weights(path: Path, config: Any, made: Plan, vision: bool) -> Any:
@@ -318,7 +324,7 @@ def _weights(path: Path, config: Any, made: Plan, vision: bool) -> Any:
     kind: Any = AutoModelForImageTextToText if vision else AutoModelForCausalLM
     options: dict[str, Any] = {
         "config": config,
-        "local_files_only": True,
+        **_OPTIONS,
         "dtype": "auto" if made.dtype == "auto" else getattr(torch, made.dtype),
     }
     if made.eight_bit:
@@ -334,6 +340,11 @@ def _weights(path: Path, config: Any, made: Plan, vision: bool) -> Any:
 
 
 def plan_here(path: Path) -> Plan:
+    """How the model in a folder would be loaded now. Loads torch.
+
+    Raises:
+        EngineError: it does not fit.
+    """
     import importlib.util
 
     import torch
@@ -347,13 +358,6 @@ def plan_here(path: Path) -> Plan:
     if torch.backends.mps.is_available():
         return plan(size, "mps", main, main, bf16=False, bitsandbytes=False)
     return plan(size, "cpu", main, main, bf16=True, bitsandbytes=False)
-
-
-def _context(model: Any, tokenizer: Any) -> int | None:
-    config = model.config.get_text_config()
-    named = [getattr(config, name, None) for name in ("max_position_embeddings", "n_positions", "max_sequence_length")]
-    known = [n for n in (*named, tokenizer.model_max_length) if isinstance(n, int) and 0 < n < 1 << 30]
-    return min(known, default=None)
 
 
 def _ends(model: Any, tokenizer: Any, processor: Any | None) -> tuple[int, ...]:

@@ -276,8 +276,8 @@ def values_in(text: str, most: int = MOST_STARTS) -> Iterator[Loose]:
 
 def unescaped(text: str) -> str | None:
     """A text whose JSON came with every quote escaped or doubled, without that; None for others."""
-    if re.search(r"[{\[]\s*\\\"", text):
+    if re.search(r"[{\[]\s*\\\"", text) and not re.search(r"(?<!\\)\"", text):
         return text.replace('\\"', '"').replace("\\n", "\n")
-    if re.search(r"[{\[]\s*\"\"[^\",:\]}]", text):
+    if re.search(r"[{\[]\s*\"\"[^\",:\]}]", text) and not re.search(r"(?<!\")\"(?!\")", text):
         return text.replace('""', '"')
     return None

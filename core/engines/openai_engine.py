@@ -26,11 +26,14 @@ from core.engines.calls import Call, EngineFault, Outcome, Reply, Request, Spent
 from core.engines.capabilities import Capabilities
 from core.engines.connections import settings_for
 from core.engines.cost import Pricing
+from core.engines.elsewhere import Elsewhere
 from core.engines.endpoints import host_of, is_local
 from core.engines.http_client import Connection
 from core.engines.landing import Landing
-from core.engines.limiter import Limiter, Limits
-from core.engines.shared_limits import FILE, SharedLimits
+from core.engines.limiter import Limiter
+from core.engines.limits import Limits
+from core.engines.limits_file import FILE
+from core.engines.shared_limits import SharedLimits
 from core.engines.troubles import FAILED_IN_A_ROW, STOPPED
 from core.errors import EngineError, StoreError
 from core.store.database import Database
@@ -42,7 +45,6 @@ LOOKED_UP = 64
 START_NEAR, START_FAR = 4.0, 8.0  # requests at a time to begin with, on one's own network and elsewhere
 HANDED_OVER = 0.005  # seconds for which outcomes are collected before the caller's thread is woken
 MOST_COLLECTED = 64
-ELSEWHERE_SECONDS = 0.1  # between two looks at questions that another process is asking
 T = TypeVar("T")
 
 
@@ -278,8 +280,6 @@ class OpenAIEngine:
         limits, path = self.limits, self._host.settings.home / FILE
         self._tasks: set[asyncio.Task[None]] = set()
         self._under_way: dict[str, asyncio.Future[Asked]] = {}
-        self._elsewhere: dict[str, asyncio.Future[Reply | None]] = {}
-        self._looking: asyncio.Task[None] | None = None
         self._landed: list[tuple[Call, Outcome | BaseException]] = []
         self._done_with: list[str] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -305,6 +305,10 @@ class OpenAIEngine:
             self.pricing,
             limits,
             self.spent,
+        )
+        asker = self._asker
+        self._elsewhere = Elsewhere(
+            self._database, self._shared, lambda: asker.stopping or asker.troubles.fatal is not None
         )
 
     async def _leave(self) -> None:
@@ -397,48 +401,11 @@ class OpenAIEngine:
                 self.spent.cached += 1
                 return stored, None
         if elsewhere:
-            found = await self._from_elsewhere(key)
+            found = await self._elsewhere.reply(key)
             if found is not None:
                 self.spent.cached += 1
                 return found, None
         return await self._asker.ask(request, key)
-
-    async def _from_elsewhere(self, key: str) -> Reply | None:
-        """The answer that another process gets; None where it has given up, and this one may ask."""
-        waiter = self._elsewhere[key] = asyncio.get_running_loop().create_future()
-        if self._looking is None or self._looking.done():
-            self._looking = asyncio.get_running_loop().create_task(self._look_elsewhere())
-        try:
-            return await waiter
-        finally:
-            self._elsewhere.pop(key, None)
-
-    async def _look_elsewhere(self) -> None:
-        while self._elsewhere:
-            await asyncio.sleep(ELSEWHERE_SECONDS)
-            if self._asker.stopping or self._asker.troubles.fatal is not None:
-                self._tell(dict.fromkeys(self._elsewhere))
-                return
-            try:
-                keys = list(self._elsewhere)
-                self._tell(await asyncio.to_thread(replies.find, self._database, keys))
-                free = set(self._elsewhere) - self._shared.elsewhere(self._elsewhere)
-                free -= self._shared.claim(free) if free else set()
-                if free:
-                    found: dict[str, Reply | None] = dict.fromkeys(free)
-                    found.update(await asyncio.to_thread(replies.find, self._database, list(free)))
-                    self._tell(found)
-            except StoreError as error:
-                for waiter in self._elsewhere.values():
-                    if not waiter.done():
-                        waiter.set_exception(error)
-                return
-
-    def _tell(self, found: dict[str, Any]) -> None:
-        for key, reply in found.items():
-            waiter = self._elsewhere.get(key)
-            if waiter is not None and not waiter.done():
-                waiter.set_result(reply)
 
     def _stop_asking(self) -> None:
         """Send nothing new; what is paid for gets a moment to land."""

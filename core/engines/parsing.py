@@ -153,7 +153,7 @@ _TOO_LONG = "none of its entries is a tag; a tag is one to four words, not a sen
 def _from_json(text: str, cut: bool, flags: set[str]) -> ParsedChoices | None:
     """The answer where there is JSON in it; None where there is none."""
     fenced = [found.group(1) for found in _FENCE.finditer(text) if found.group(1).strip()]
-    for source in (*reversed(fenced), text, unescaped(text) or ""):
+    for source in (*reversed(fenced), unescaped(text) or "", text):
         found = list(values_in(source))
         said = set[str]()
         answer = _of_values(found, cut, said)
@@ -197,6 +197,8 @@ def _of_values(found: Sequence[Loose], cut: bool, flags: set[str]) -> ParsedChoi
         flags |= said
         if lists > 1:
             flags.add("several")
+        if any(each.cut for each in found):
+            parsed = replace(parsed, partial=True)
     elif other is not None and isinstance(other.value, dict):
         parsed, loose = ParsedChoices(partial=cut, problem=_NO_LIST), other
     else:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from core.engines.prompt_kinds import KINDS, STARTERS, Kind, kind_of
 from core.engines.prompts import Example, Prompt, hash_of, is_shipped, load, read_prompt, shipped_names
-from core.errors import InvalidInput, NotFound
+from core.errors import Conflict, InvalidInput, NotFound
 from core.store.database import Database
 from core.store.schema import prompt as table
 from core.store.schema import run
@@ -105,11 +105,17 @@ def text_of(database: Database, hash_: str) -> Version | None:
     return None
 
 
-def save(database: Database, name: str, text: str, examples: tuple[Example, ...], person: str) -> Version:
+def save(
+    database: Database, name: str, text: str, examples: tuple[Example, ...], person: str, base: str | None = None
+) -> Version:
     """Make a text the project's current copy of a prompt; the earlier ones stay. Saving the shipped text without
     examples is a reset.
 
+    Args:
+        base: hash of the prompt that the text was made from; None: whatever stands there now is replaced.
+
     Raises:
+        Conflict: somebody else has saved this prompt since `base`.
         InvalidInput: the prompt is wrong; the message names the line and the cause.
     """
     read = read_prompt(text, f"“{name}”")
@@ -128,6 +134,12 @@ def save(database: Database, name: str, text: str, examples: tuple[Example, ...]
         before = _current(connection, name)
         if before is not None and before.hash == hash_:
             return before
+        now = before.hash if before is not None else load(name).hash if is_shipped(name) else ""
+        if base is not None and base != now:
+            raise Conflict(
+                f"“{title_of(name, kind)}” was changed by somebody else while you edited it.",
+                "Look at what was saved, or save yours in its place: both stay among the versions.",
+            )
         if before is None and not is_shipped(name):
             known = connection.execute(select(func.count(table.c.name.distinct()))).scalar_one()
             if known >= MOST_COPIES:

@@ -27,7 +27,7 @@ _CONTROL = re.compile(
     r"|[\[［](?=/?(?:INST|SYS|THINK|IMG|IMG_BREAK|IMG_END|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|TOOL_CONTENT"
     r"|SYSTEM_PROMPT|MODEL_SETTINGS|ARGS|CALL_ID|gMASK|BOS|EOS|PAD|UNK|CLS|SEP|MASK)[\]］])"
     r"|[<＜](?=[<＜]\s*/?SYS)"
-    rf"|[<＜](?=[/／]?(?:{_NAMES})\b[^<>＜＞]{{0,40}}[>＞])"
+    rf"|[<＜](?=[/／]?(?:{_NAMES})(?:\s+[\w-]+\s*=[^<>＜＞]{{0,80}})?\s*/?[>＞])"
     r"|◁(?=/?think▷)",
     re.I,
 )

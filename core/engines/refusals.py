@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 LONGEST = 1200  # a longer text is no refusal, whatever it begins with
 SHORT = 400  # in a longer one only the beginning may refuse: it may quote or retell
 BEGINNING = 200
+TAG = 60  # characters
 _FILE = Path(__file__).with_name("words") / "refusals.txt"
 _QUOTED = re.compile(
     '“[^”]{2,300}”|"[^"]{2,300}"|«[^»]{2,300}»|„[^“”]{2,300}[“”]|「[^」]{2,300}」|『[^』]{2,300}』|《[^》]{1,80}》'
@@ -31,6 +32,7 @@ _SCRIPTS = {
     "other": re.compile("[\u0590-\u0e7f]"),
 }
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
+_ENGLISH = frozenset(("the", "and", "with", "that", "this", "you", "from", "have", "your", "are", "for"))
 LETTERS = 5  # of a word by which it is known that a language's patterns may find something
 
 
@@ -38,6 +40,16 @@ def looks_like_refusal(text: str) -> bool:
     """True for “I'm sorry, but I can't …” and its like, as a whole answer or as what should have been a tag."""
     if not 2 <= len(text) <= 4 * LONGEST:
         return False
+    return _remembered(text) if len(text) <= TAG else _refuses(text)
+
+
+@lru_cache(maxsize=20_000)
+def _remembered(text: str) -> bool:
+    """The tags of a corpus come again and again."""
+    return _refuses(text)
+
+
+def _refuses(text: str) -> bool:
     said = _plain(text)
     likely = _likely(said) if said and len(said) <= LONGEST else []
     if not likely:
@@ -67,7 +79,9 @@ def _likely(text: str) -> list[re.Pattern[str]]:
     if "n't" in said:
         here.add("not")
     if not words.isdisjoint(here):
-        found += [pattern for needed, pattern in languages if not needed.isdisjoint(here)]
+        english = len(here & _ENGLISH) > 1  # then “no” and “me” are no Spanish
+        fitting = languages[:1] if english else languages
+        found += [pattern for needed, pattern in fitting if not needed.isdisjoint(here)]
     return found
 
 
@@ -87,8 +101,7 @@ def _narrow(text: str) -> str:
 def _is_list(text: str) -> bool:
     """“sorry, apology, regret”: a list of tags, none of them a clause."""
     pieces = [piece.split() for piece in _SEPARATOR.split(text)]
-    sentence = re.search(r"[.!?。！？]\s*\S", text) or (text[-1:] in ".!?。！？" and len(text.split()) > 5)
-    if len(pieces) < 3 or sentence:
+    if len(pieces) < 3 or re.search(r"[.!?。！？](?:\s|$)", text):
         return False
     longest = 8 if _SCRIPTS["han"].search(text) or _SCRIPTS["kana"].search(text) else 26
     return all(words and len(words) <= 3 and len(" ".join(words)) <= longest for words in pieces)
@@ -115,8 +128,8 @@ def _read() -> dict[str, list[str]]:
 
 @cache
 def _patterns() -> tuple[dict[str, re.Pattern[str]], list[tuple[frozenset[str], re.Pattern[str]]], frozenset[str]]:
-    """(patterns by script; for languages in Latin letters the words that their patterns need, and the pattern; all of
-    those words)."""
+    """(patterns by script; for languages in Latin letters, English first, the words that their patterns need, and the
+    pattern; all of those words)."""
     read = _read()
     patterns = {kind: re.compile("|".join(lines), re.I) for kind, lines in read.items() if " " not in kind}
     needed = {

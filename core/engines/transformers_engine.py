@@ -24,7 +24,7 @@ from core.engines.capabilities import Capabilities
 from core.engines.connections import settings_for
 from core.engines.generation import NoMemory, Wanted, Written, rows_at_once, write
 from core.engines.ledger import Attempt
-from core.engines.local_files import fetched, find, first_line
+from core.engines.local_files import context_of, fetched, find, first_line
 from core.engines.local_models import LoadedModel, free_memory, use
 from core.engines.local_prompts import TooLong, prompt_of
 from core.engines.replies import Landed
@@ -149,6 +149,9 @@ class TransformersEngine:
     def _capabilities(self) -> Capabilities:
         found = Capabilities.of(self._host, self.endpoint, self.model, self.settings)
         found.tell = self._note
+        if self.found.path is not None:  # before the first question is made: it is fitted to this
+            found.note_context(context_of(self.found.path))
+            found.note_vision(self.found.vision)
         return found
 
     def _note(self, note: str) -> None:
@@ -198,12 +201,14 @@ class TransformersEngine:
                         said[key] = (None, fault)
                 if not said:
                     said = self._write(loaded, asked)
+            for _, fault in said.values():
+                if fault is not None:
+                    self.spent.faults[fault.kind] = self.spent.faults.get(fault.kind, 0) + 1
         return [(talk, said[key]) for key in said for talk in asked.pop(key).waiting]
 
     def _say_where(self, loaded: LoadedModel) -> None:
         gigabytes = loaded.memory_bytes / 1e9
         self._note(f"{self.model} runs in this process on {loaded.device} in {loaded.dtype} ({gigabytes:.1f} GB)")
-        self.capabilities.vision = loaded.vision
 
     def _prepare(self, loaded: LoadedModel, asked: _Asked, key: str, quirks: Quirks) -> EngineFault | None:
         """Make the prompt of a request; returns why it cannot be asked."""

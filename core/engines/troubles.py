@@ -9,7 +9,8 @@ from core.engines.calls import EngineFault, Request, Spent
 from core.engines.capabilities import Capabilities
 from core.engines.cost import request_tokens
 from core.engines.faults import Verdict
-from core.engines.limiter import Limiter, Limits, backoff
+from core.engines.limiter import Limiter, backoff
+from core.engines.limits import Limits
 from core.engines.shortening import shortened_by
 from core.engines.wire import Quirks
 

@@ -17,7 +17,7 @@ from core.embedding.service import cached_encoder
 from core.engines.calls import text_of
 from core.engines.endpoints import EngineOptions
 from core.engines.fitting import CUTS, Fitted, Fitter, Question, fit, tokens_of
-from core.engines.prompt_copies import described, differences, examples_now, history
+from core.engines.prompt_copies import described, differences, history
 from core.engines.prompt_kinds import Kind, kind_of
 from core.engines.prompts import Example, Prompt, hash_of, is_shipped, load, read_prompt
 from core.errors import InvalidInput, NotFound
@@ -35,7 +35,7 @@ KEPT_FINDERS = 2
 
 def opened(database: Database, name: str) -> dict[str, Any]:
     """What the workbench shows of a prompt: as `described`, and {text, shipped_text, shipped_hash, placeholders,
-    examples: [{item, title, answer}], versions: [{id, hash, at, person, current}]}
+    examples: [{item, title, answer}], versions: [{id, hash, at, person, current, text, examples}]}
 
     Raises:
         NotFound: there is no such prompt.
@@ -56,7 +56,15 @@ def opened(database: Database, name: str) -> dict[str, Any]:
         "placeholders": [{"name": p.name, "about": p.about, "required": p.required} for p in kind.placeholders],
         "examples": [shown_example(example) for example in (now.examples if now else ())],
         "versions": [
-            {"id": str(v.id), "hash": v.hash, "at": iso(v.at), "person": v.person, "current": v.current, "text": v.text}
+            {
+                "id": str(v.id),
+                "hash": v.hash,
+                "at": iso(v.at),
+                "person": v.person,
+                "current": v.current,
+                "text": v.text,
+                "examples": [shown_example(example) for example in v.examples],
+            }
             for v in versions
         ],
     }
@@ -67,7 +75,8 @@ def shown_example(example: Example) -> dict[str, Any]:
 
 
 def chosen_examples(database: Database, name: str, items: list[str]) -> tuple[Example, ...]:
-    """The examples of a draft: those that the project's copy has stay as they are, new ones are made of their items.
+    """The examples of a draft: those that a copy of the project has, or had, stay as they were; new ones are made of
+    their items.
 
     Raises:
         InvalidInput: an item cannot be an example.
@@ -75,7 +84,11 @@ def chosen_examples(database: Database, name: str, items: list[str]) -> tuple[Ex
     """
     from core.tagging.examples import example_of
 
-    known = {example.item: example for example in examples_now(database, name)}
+    known: dict[str, Example] = {}
+    if items:
+        for version in sorted(history(database, name), key=lambda version: not version.current):
+            for example in version.examples:
+                known.setdefault(example.item, example)
     return tuple(known.get(each) or example_of(database, name, each) for each in dict.fromkeys(items))
 
 

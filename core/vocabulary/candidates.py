@@ -20,10 +20,11 @@ from core.engines.fitting import Fitter
 from core.engines.keys import ENGINE_KEY
 from core.engines.prompt_copies import of_job
 from core.engines.prompts import Prompt
+from core.engines.spending import Meter
 from core.errors import JobCancelled
 from core.jobs.context import JobContext
 from core.store.database import BulkPace, Database
-from core.store.runs import Answer, Recipe, answered_items, start_run, store_answers
+from core.store.runs import Answer, Recipe, answered_items, note_spent, spent_of, start_run, store_answers
 from core.vocabulary.names import name_key
 
 TASK = "candidates"
@@ -63,8 +64,9 @@ class CandidateRun:
         self.run: int = self.database.write(lambda c: start_run(c, corpus.pk, recipe, job.job.person, job.job.id))
         with self.database.read() as connection:
             self.known = answered_items(connection, self.run)
+            self._before = spent_of(connection, self.run)
         self.done = len(self.known)
-        self.requests = {"requests": 0, "cached": 0}
+        self.requests = {name: self._before.get(name, 0) for name in ("requests", "cached")}  # of all attempts
         self._pace = BulkPace(self.database)
 
     def gather(self, total: int) -> None:
@@ -138,9 +140,20 @@ class CandidateRun:
         key = self.job.secrets.get(ENGINE_KEY)
         engine = connect(self.job.host, self.options, key, self.database, job=self.job.job.id)
         fitter = Fitter.of(self.job.host, engine.endpoint, engine.model)
+        meter = Meter(self.database, self.job.job.id, engine, self._before, samples)
         finished: list[Answer] = []
         waiting: dict[int, list[Outcome]] = {}
         stopped: list[JobCancelled] = []
+
+        def beat() -> bool:
+            """Report, also while everybody waits for the server; True once a person has asked the job to stop."""
+            done = self.done + len(finished)
+            try:
+                if not stopped:
+                    self.job.progress(done, self.total, spent=lambda: meter.live(done, self.total))
+            except JobCancelled as error:
+                stopped.append(error)
+            return bool(stopped)
 
         def calls() -> Iterator[Call]:
             for item in self._items():
@@ -159,7 +172,7 @@ class CandidateRun:
                 yield from made
 
         try:
-            for outcome in engine.answers(calls(), stop=lambda: bool(stopped)):
+            for outcome in engine.answers(calls(), stop=beat):
                 pk = outcome.call.key[0]  # type: ignore[index]
                 outcomes = waiting.setdefault(pk, [])
                 outcomes.append(outcome)
@@ -168,19 +181,18 @@ class CandidateRun:
                 if len(finished) >= BATCH:
                     self._store(finished)
                     finished.clear()
-                try:
-                    self.job.progress(self.done + len(finished), self.total)
-                except JobCancelled as error:
-                    stopped.append(error)
+                beat()
         finally:
-            spent = engine.spent
-            self.requests = {"requests": spent.requests, "cached": spent.cached}
             self._store(finished)
             engine.close()
+            spent = meter.total()
+            self.requests = {name: spent[name] for name in ("requests", "cached")}
+            self.database.write(lambda c: note_spent(c, self.run, spent))
             for sentence in fitter.told():
                 self.job.log(sentence)
         if stopped:
             raise stopped[0]
+        self.job.progress(self.done, self.total, force=True, spent=lambda: meter.live(self.done, self.total))
 
 
 def answer_of(pk: int, outcomes: list[Outcome]) -> Answer:

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 
 from core.corpora.clues import TaggableItem
+from core.engines.answering import Doubt
 from core.engines.calls import Call, Outcome, Reply
 from core.engines.fitting import Fitter, Question, request_of
+from core.engines.language import mismatch
 from core.engines.parsing import ParsedTags, parse_tags
 from core.engines.prompts import Prompt
 from core.vocabulary.cleaning import looks_like_refusal
@@ -20,6 +23,7 @@ PROMPT = "free-tags"
 COUNT = 8  # tags asked for: the same for everybody, however many are shown later
 VARIED = 0.8  # temperature of the second and later samples; the first is the model's surest answer
 MOST_SAMPLES = 9
+OTHER_LANGUAGE = "language"  # the flag of an answer in another language than the one asked for
 LONGEST_REFUSAL = 400  # characters of an answer in which a refusal is looked for
 
 
@@ -41,6 +45,7 @@ def free_tag_calls(
         fitter: knows how much the model can read.
     """
     fitter = fitter or Fitter()
+    check = problem_of if not language.strip() else partial(_problem_in, language)
     for item in items:
         question = free_tag_question(item, use_case=use_case, language=language, count=count)
         if question is None:
@@ -48,7 +53,7 @@ def free_tag_calls(
         fitted = fitter.fit(prompt, question)
         for sample in range(samples):
             request = request_of(prompt, fitted, VARIED if sample else 0.0, sample)
-            yield Call((item.pk, sample), request, problem_of, fitted.flags)
+            yield Call((item.pk, sample), request, check, fitted.flags)
 
 
 def free_tag_question(
@@ -65,6 +70,16 @@ def free_tag_question(
 def problem_of(reply: Reply) -> str | None:
     """Why an answer cannot be used, for asking once more; None for usable ones and for refusals."""
     return _read(reply).problem
+
+
+def _problem_in(language: str, reply: Reply) -> str | None:
+    """As `problem_of`; tags in another language than the one asked for are worth asking once more. Where that does not
+    help they stay, with the flag OTHER_LANGUAGE."""
+    read = _read(reply)
+    if read.problem is not None or read.refused:
+        return read.problem
+    other = mismatch(", ".join(read.tags), language)
+    return None if other is None else Doubt(other, OTHER_LANGUAGE)
 
 
 def read_free_tags(outcome: Outcome) -> ParsedTags:

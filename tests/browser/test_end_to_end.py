@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from core.engines.endpoints import EngineOptions
-from core.engines.keys import remember
+from core.engines.connections import all_connections, remove_connection
 from core.store.runs import list_runs
 from tests import making
 from tests.browser.app import Work
@@ -27,7 +26,8 @@ def model_server(work: Work) -> Iterator[str]:
     """The address of a local server that speaks chat completions, refuses 5 % and varies plurals."""
     with EngineServer(refuse=0.05, plurals=True) as server:
         yield server.address
-    remember(work.host, EngineOptions())  # the other tests' server is the same: it must not go on asking this one
+    for row in all_connections(work.host):  # the other tests' server is the same: it must not go on asking this one
+        remove_connection(work.host, row.id)
 
 
 def some_talks(shared_data: Path, folder: Path) -> Path:
@@ -51,16 +51,16 @@ def some_projects(shared_data: Path, folder: Path) -> Path:
 def connect(page: Page, address: str) -> None:
     """Name the server in Settings as somebody who forgets the /v1, and take what the check offers."""
     tab(page, "settings")
-    page.click("#tl-surface-settings .tl-segment button:has-text('Language model')")
-    card = page.locator("#tl-surface-settings form.tl-stack")
-    card.get_by_label("Address").fill(address)
-    card.get_by_label("Model").fill("gpt")
-    card.get_by_role("button", name="Check", exact=True).click()
-    card.locator(f"button:has-text('Use {address}/v1')").click()
-    card.locator("button:has-text('mock-small')").click()
-    page.wait_for_selector(".tl-note:has-text('✓')")
-    page.click("text=Use this server")
-    page.wait_for_selector(".tl-note:has-text('In use')")
+    page.get_by_role("button", name="Add a connection…").click()
+    form = page.locator("dialog[open]")
+    form.get_by_label("Address").fill(address)
+    form.get_by_role("combobox", name="Model").fill("gpt")
+    form.get_by_role("button", name="Check", exact=True).click()
+    form.get_by_role("button", name=f"Use {address}/v1").click()
+    form.get_by_role("button", name="mock-small", exact=True).click()
+    form.locator(".tl-note:has-text('✓')").wait_for()
+    form.get_by_role("button", name="Save and use").click()
+    page.wait_for_selector(".tl-connection-status:has-text('✓ mock-small answers')")
 
 
 def build(page: Page, model: bool) -> None:

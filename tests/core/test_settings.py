@@ -50,6 +50,8 @@ def test_every_setting_is_read(tmp_path):
         TAGLOOM_HOSTS="Labels.example.org, other ,",
         TAGLOOM_MAX_UPLOAD_MB="5",
         TAGLOOM_MAX_JOBS="3",
+        TAGLOOM_KEY_MY_SERVER=" k ",
+        TAGLOOM_KEY_EMPTY="",
         HOST="0.0.0.0",
         PORT="8080",
     )
@@ -63,6 +65,7 @@ def test_every_setting_is_read(tmp_path):
         hosts=("labels.example.org", "other"),
         max_upload_bytes=5 * 1024**2,
         max_jobs=3,
+        connection_keys={"TAGLOOM_KEY_MY_SERVER": "k"},
         host="0.0.0.0",
         port=8080,
     )

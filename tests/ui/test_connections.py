@@ -51,12 +51,6 @@ def test_builtin_until_somebody_chooses(page):
     assert answer["connections"] == [] and answer["default"] == {"text": "builtin", "vision": None}
     assert answer["may_change"] and {"OpenAI", "Ollama"} <= {each["name"] for each in answer["presets"]}
     assert page.get("state")["engine"]["label"] == "builtin engine"
-    old = page.get("engines")
-    assert [(kind["name"], kind["ready"]) for kind in old["kinds"]] == [
-        ("builtin", True),
-        ("openai", False),
-        ("transformers", False),
-    ]
 
 
 def test_a_connection_from_its_making_to_its_end(page, context, server):
@@ -186,6 +180,7 @@ def test_on_a_shared_server_the_operator_chooses(sqlite_settings, server):
     found = page.get("connections")
     row = only(found)
     assert row["from_environment"] and row["key"] == "env" and not found["may_change"]
+    assert not {"settings", "spent", "health", "capability"} & set(row), "for its operator only"
     assert found["default"]["text"] == row["id"] == page.get("state")["engine"]["connection"]
     there = {
         "engine": "openai",
@@ -216,3 +211,15 @@ def test_an_address_in_the_environment_that_cannot_be_used_is_said(sqlite_settin
 def test_the_advice(page):
     advice = page.get("advice")
     assert {"tagging", "captioning", "vision"} == set(advice["roles"]) and len(advice["models"]) > 10
+
+
+def test_models_in_this_process(page, tmp_path):
+    nothing = page.get("connections/local")
+    assert nothing["loaded"] == [] and nothing["devices"][0]["free_bytes"] > 0
+    assert page.post("connections/unload", {"model": "nobody/has-it"})["loaded"] == []
+    made = page.post("connections", {"engine": "transformers", "model": str(tmp_path / "gone")})
+    row = only(made)
+    assert row["price"] == {"known": True, "source": row["price"]["source"], "input": 0.0, "output": 0.0}
+    assert row["key"] == "none" and row["capability"]["updated_at"] is None
+    checked = page.post(f"connections/{row['id']}/check")
+    assert checked["health"]["kind"] == "model" and "no folder" in checked["health"]["message"]

@@ -132,7 +132,6 @@ def test_a_run_started_on_the_page_gets_the_typed_key_and_leaks_it_nowhere(page,
         page.get("jobs"),
         page.get("runs", corpus="Talks"),
         page.get("state"),
-        page.get("engines"),
         page.get("connections"),
         page.get("settings"),
     ]

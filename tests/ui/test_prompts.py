@@ -34,6 +34,11 @@ def test_a_prompt_is_opened_edited_used_and_reset(served):
     saved = page.post("prompts/free-tags", {"text": text})
     assert saved["copy"] and saved["text"] == text and saved["person"] and saved["versions"][0]["current"]
     assert of_project(database, "free-tags").text == text
+    other = text.replace("carefully", "quickly")
+    clash = page.post("prompts/free-tags", {"text": other, "base": opened["hash"]}, expect=409)
+    assert "somebody else" in clash["message"] and of_project(database, "free-tags").text == text
+    page.post("prompts/free-tags", {"text": other, "base": saved["hash"]})
+    page.post("prompts/free-tags", {"text": text})  # knowing what it replaces
     again = page.post("prompts/free-tags/reset")
     assert not again["copy"] and again["text"] == opened["text"] and again["versions"][0]["text"] == text
     wrong = page.post("prompts/free-tags", {"text": text.replace("{{ item }}", "{{ items }}")}, expect=400)

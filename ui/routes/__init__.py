@@ -8,7 +8,6 @@ from ui.context import AppContext
 from ui.routes import (
     connections,
     corpora,
-    engines,
     folders,
     host,
     insights,
@@ -27,7 +26,6 @@ def all_routes(app: AppContext) -> list[BaseRoute]:
     parts = (
         host,
         connections,
-        engines,
         jobs,
         folders,
         corpora,

@@ -56,6 +56,18 @@ def _key_name(row: ConnectionRow) -> str:
     return "TAGLOOM_API_KEY" if row.from_environment else store.key_name(row.name)
 
 
+def _shown(app: AppContext, row: ConnectionRow) -> dict[str, Any]:
+    """A connection as a visitor of a shared server sees it: what is needed to choose it."""
+    prices = pricing_of(row.settings, row.base_url, row.model)
+    return {
+        **{name: value for name, value in row.as_dict().items() if name != "settings"},
+        "label": row.options.label,
+        "key": _key_state(app, row),
+        "batches": row.engine == "openai" and offered(app.host, row.base_url),
+        "price": {"known": prices.known, "source": prices.source},
+    }
+
+
 def _described(app: AppContext, row: ConnectionRow, health: dict[str, Any] | None) -> dict[str, Any]:
     prices = pricing_of(row.settings, row.base_url, row.model)
     per_million = [prices.cost(1_000_000, 0), prices.cost(0, 1_000_000)] if prices.known else [None, None]
@@ -107,7 +119,7 @@ def connections(call: Call) -> dict[str, Any]:
     defaults = {role: store.default_of(app.host, role) for role in ROLES}
     trouble = store.environment_trouble(app.host)
     return {
-        "connections": [_described(app, row, health.get(row.id)) for row in rows],
+        "connections": [_described(app, row, health.get(row.id)) if app.local else _shown(app, row) for row in rows],
         "default": {
             "text": defaults["text"].id if defaults["text"] else BUILTIN,
             "vision": defaults["vision"].id if defaults["vision"] else None,

@@ -97,7 +97,8 @@ def example(call: Call) -> dict[str, Any]:
 
 def save(call: Call) -> dict[str, Any]:
     name = call.part("name")
-    prompt_copies.save(call.database, name, _text(call), _examples(call, name), call.person.id)
+    base = call.given("base", str, None)
+    prompt_copies.save(call.database, name, _text(call), _examples(call, name), call.person.id, base)
     return _opened(call, name)
 
 

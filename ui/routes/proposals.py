@@ -38,7 +38,8 @@ def start_build(call: Call) -> dict[str, Any]:
     with call.database.read() as connection:
         corpus = find_corpus(connection, corpus_id)
     if "engine" not in arguments or request["build"] is None:
-        arguments |= call.app.engine(call.given("engine", str, "builtin")).as_arguments()
+        engine = call.app.engine(call.given("engine", str, "builtin"), call.given("connection", str, ""))
+        arguments |= engine.as_arguments()
     title = f"Vocabulary from {corpus.name}"
     job = call.app.enqueue(call.project, KIND, title, {**arguments, "corpus": corpus.id}, call.person.id, "items")
     return {"job": describe_job(job)}

@@ -137,7 +137,7 @@ STEPS = ("add", "post_file", "post", "get", "stream_to", "save", "store")
 
 
 def dying(monkeypatch, at):
-    """The process ends before the n-th thing that leaves a trace (which is as after the one before); → what was done."""
+    """The process ends before the n-th thing that leaves a trace; returns the names of what was done."""
     done = []
 
     def begin(name):
@@ -152,13 +152,18 @@ def dying(monkeypatch, at):
     for name in ("add", "save"):
         plain(batch_rows, name)
     plain(Batches, "_store")
-    for name in ("post_file", "post", "get", "stream_to"):
 
-        async def call(self, *a, real=getattr(Connection, name), name=name):
+    def awaited(name):
+        real = getattr(Connection, name)
+
+        async def call(self, *a):
             begin(name)
             return await real(self, *a)
 
         monkeypatch.setattr(Connection, name, call)
+
+    for name in ("post_file", "post", "get", "stream_to"):
+        awaited(name)
     return done
 
 

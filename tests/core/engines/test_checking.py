@@ -133,9 +133,14 @@ def shown(body):
             "refuses",
             "refuses",
         ),
+        (
+            lambda body: (404, {"error": {"message": "No endpoints found that support image input"}}),
+            "refuses",
+            "refuses",
+        ),
         (lambda body: said(""), "unclear", "too long to tell"),
     ],
-    ids=["sees", "guesses", "blind", "400", "500", "silent"],
+    ids=["sees", "guesses", "blind", "400", "500", "404", "silent"],
 )
 def test_pictures_are_tried_with_one_that_nobody_guesses(sqlite_host, answer, vision, words):
     def post(path, body):
@@ -149,6 +154,22 @@ def test_pictures_are_tried_with_one_that_nobody_guesses(sqlite_host, answer, vi
     assert found.ok or (found.kind == "vision" and "seeing-vl-4b" in found.remedy)
     known = Capabilities.of(sqlite_host, server.base_url, "blind-7b").record()["vision"]
     assert known is {"takes": True, "unclear": None}.get(vision, False)
+
+
+def test_a_server_that_breaks_on_a_picture(sqlite_host):
+    def breaks(path, body):
+        if shown(body):
+            raise ConnectionAbortedError("as ordered")
+        return said("{}")
+
+    def is_busy(path, body):
+        return (503, {"error": "overloaded"}) if shown(body) else said("{}")
+
+    for post in (breaks, is_busy):
+        with ScriptedServer(models(MODEL), post) as broken:
+            found = check(sqlite_host, broken.base_url, MODEL, None, pictures=True)
+            assert not found.ok and found.vision == "unclear" and "failed when it was sent a picture" in found.message
+            assert Capabilities.of(sqlite_host, broken.base_url, MODEL).record()["vision"] is None
 
 
 def test_a_server_of_embeddings_is_named_as_one(sqlite_host):

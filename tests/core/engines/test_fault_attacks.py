@@ -12,7 +12,7 @@ from core.engines import EngineOptions, connect
 from core.engines.calls import Call
 from core.engines.shared_limits import FILE
 from core.errors import JobCancelled
-from core.store.schema import reply
+from core.store.schema import attempt, reply
 from tests.asking import calls_about, guarded, limits_of, state_of
 from tests.fault_server import MODEL, FaultServer
 from tests.making import count
@@ -175,3 +175,27 @@ def test_an_answer_without_end_is_cut_off(server: FaultServer, engine_of: Callab
     with database.read() as connection:
         longest = max(connection.exec_driver_sql("SELECT length(raw) FROM reply").scalars())
     assert longest <= 5_000_000
+
+
+def test_what_databases_do_not_take_is_stored_all_the_same(host: Any) -> None:
+    """NUL, half characters, a percent sign, a megabyte, on both databases: stored once, found again, in the books."""
+    database = host.open("test")
+    odd: list[dict[str, Any]] = [
+        {"content_json": '"{\\"tags\\": [\\"so\\u0000lar\\"]}"'},
+        {"content_json": '"{\\"tags\\": [\\"val\\ud800ley\\"]}"'},
+        {"text": '{"tags": ["sun\\\\u0000", "100 %s %(x)s :y ? \\\\"]}'},
+        {"text": '{"tags": ["sun"]}', "fill": [" ", 1_000_000]},
+        {"model": "mo\x00del"},
+        {"status": 429, "headers": {"retry-after": "0.02"}, "error": "\x00 slow \ud83c down"},
+    ]
+    with FaultServer(script=odd) as server:
+
+        def run() -> list[str]:
+            options = EngineOptions("openai", server.base_url, MODEL)
+            with connect(host, options, None, database, limits_of(concurrency=1)) as engine:  # type: ignore[attr-defined]
+                return sorted(state_of(outcome) for outcome in engine.answers(calls_about(range(8))))
+
+        assert guarded(run) == ["ok"] * 8
+        asked = server.asked
+        assert asked == 9 and count(database, reply) == 8 and count(database, attempt) == 9
+        assert guarded(run) == ["ok"] * 8 and server.asked == asked

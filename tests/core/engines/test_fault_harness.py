@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, func, select
 
-from core.engines import EngineOptions, connect, http_client
+from core.engines import EngineOptions, connect, http_client, shared_limits
 from core.engines.calls import Outcome
 from core.engines.connections import ConnectionSettings
 from core.errors import EngineError, StoreError
@@ -203,52 +203,84 @@ def test_row_41_nobody_waits_long_for_what_does_not_come(ask: Ask, server: Fault
 # a killed process
 
 
+class Worker:
+    """A process that asks about items (tests.ask_process)."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-m", "tests.ask_process"]
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(command, cwd=REPOSITORY, stdin=pipe, stdout=pipe, text=True)
+        self.busy = False
+
+    def begin(self, **given: Any) -> None:
+        assert self.process.stdin is not None
+        self.busy = True
+        self.process.stdin.write(json.dumps(given) + "\n")
+        self.process.stdin.flush()
+
+    def said(self) -> Any:
+        assert self.process.stdout is not None
+        line = guarded(self.process.stdout.readline)
+        self.busy = False
+        assert line, "the process has ended"
+        return line.strip() if line == "ready\n" else json.loads(line)
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.communicate(timeout=30)
+
+
+class Workers:
+    """Processes that are used again: starting one takes longer than most tests."""
+
+    def __init__(self) -> None:
+        self.all: list[Worker] = []
+
+    def some(self, n: int) -> list[Worker]:
+        for worker in [worker for worker in self.all if worker.busy or worker.process.poll() is not None]:
+            worker.end()
+            self.all.remove(worker)
+        new = [Worker() for _ in range(n - len(self.all))]
+        self.all += new
+        assert all(worker.said() == "ready" for worker in new)
+        return self.all[:n]
+
+
+@pytest.fixture(scope="module")
+def workers() -> Iterator[Workers]:
+    workers = Workers()
+    yield workers
+    for worker in workers.all:
+        worker.end()
+
+
 class Asking:
-    """Processes that ask about items (tests.ask_process), begun together by a file."""
+    """Processes that ask one server for one project."""
 
-    def __init__(self, home: Path, base_url: str, folder: Path) -> None:
-        self.home, self.base_url, self.folder = home, base_url, folder
-        self.processes: list[subprocess.Popen[str]] = []
+    def __init__(self, workers: Workers, home: Path, base_url: str) -> None:
+        self.workers = workers
+        self.where = {"home": str(home), "base_url": base_url}
 
-    def start(self, **options: Any) -> subprocess.Popen[str]:
-        number = len(self.processes)
-        given = {**options, "ready": str(self.folder / f"ready-{number}"), "go": str(self.folder / "go")}
-        command = [sys.executable, "-m", "tests.ask_process", str(self.home), self.base_url, json.dumps(given)]
-        process = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)
-        self.processes.append(process)
-        return process
-
-    def go(self) -> None:
-        wait_for(lambda: all((self.folder / f"ready-{n}").exists() for n in range(len(self.processes))), 60)
-        (self.folder / "go").touch()
-
-    def said(self, process: subprocess.Popen[str]) -> dict[str, Any]:
-        out, _ = process.communicate(timeout=60)
-        assert process.returncode == 0, out
-        return dict(json.loads(out))
+    def begin(self, *given: dict[str, Any]) -> list[Worker]:
+        """Let one process ask for each of these, all at once."""
+        some = self.workers.some(len(given))
+        for worker, options in zip(some, given, strict=True):
+            worker.begin(**self.where, **options)
+        return some
 
 
 @pytest.fixture
-def asking(sqlite_host: Any, server: FaultServer, tmp_path: Path) -> Iterator[Asking]:
-    asking = Asking(sqlite_host.settings.home, server.base_url, tmp_path)
-    yield asking
-    for process in asking.processes:
-        if process.poll() is None:
-            process.kill()
-        process.wait(timeout=30)
-        assert process.stdout is not None
-        process.stdout.close()
+def asking(workers: Workers, sqlite_host: Any, server: FaultServer) -> Asking:
+    return Asking(workers, sqlite_host.settings.home, server.base_url)
 
 
 def test_row_42_a_killed_process_pays_again_for_what_was_under_way(
     asking: Asking, ask: Ask, server: FaultServer, database: Any
 ) -> None:
     server.latency = 0.05
-    process = asking.start(first=0, items=80, limits={"concurrency": 8})
-    asking.go()
+    [worker] = asking.begin({"first": 0, "items": 80, "limits": {"concurrency": 8}})
     wait_for(lambda: server.asked >= 40, 60)
-    process.send_signal(signal.SIGKILL)
-    process.wait(timeout=30)
+    worker.end()
     kept = count(database, reply)
     assert server.asked - 8 <= kept + 8 and kept >= 20, "what came back was stored"
     before = server.asked
@@ -312,13 +344,12 @@ def test_row_43_what_came_meanwhile_is_kept_until_there_is_room(
 def test_row_44_a_process_that_slept_asks_again_what_was_under_way(asking: Asking, server: FaultServer) -> None:
     """The machine sleeps: everything stands still for longer than a request may take, then goes on."""
     server.latency = 0.1
-    process = asking.start(first=0, items=40, limits={"concurrency": 4, "seconds": 1.5})
-    asking.go()
+    [worker] = asking.begin({"first": 0, "items": 40, "limits": {"concurrency": 4, "seconds": 1.5}})
     wait_for(lambda: server.asked >= 12, 60)
-    os.kill(process.pid, signal.SIGSTOP)
+    os.kill(worker.process.pid, signal.SIGSTOP)
     time.sleep(2.0)
-    os.kill(process.pid, signal.SIGCONT)
-    said = asking.said(process)
+    os.kill(worker.process.pid, signal.SIGCONT)
+    said = worker.said()
     assert said["states"] == {"ok": 40} and said["error"] is None, said
     assert server.asked <= 40 + 4 + 1
 
@@ -339,6 +370,24 @@ def test_row_44_the_time_of_day_may_jump(
     assert ledger(database) == {"yes": 20, "no": 6}
 
 
+def test_row_44_nobody_waits_for_answers_from_before_the_sleep(
+    ask: Ask, server: FaultServer, database: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The steady clock stands still while a machine sleeps, the wall clock does not; connections do not survive it."""
+    shift = [0.0]
+    monkeypatch.setattr(shared_limits, "wall", lambda: time.time() + shift[0])
+    server.order(script=[{}, {"cut": "silent"}, {"cut": "silent"}, {"cut": "silent"}])
+
+    def sleep(_engine: Any) -> bool:
+        if server.asked == 4:
+            shift[0] = 3600.0
+        return False
+
+    came = ask(server.base_url, range(10), stop=sleep, seconds=600.0, woken_seconds=0.2)
+    assert came.states == {"ok": 10} and came.error is None, came.told
+    assert server.asked == 13 and ledger(database) == {"yes": 10, "unknown": 3}
+
+
 # two processes
 
 
@@ -348,11 +397,10 @@ def test_row_45_two_runs_share_one_limiter_and_ask_nothing_twice(
     """Two processes, each of which would take four at a time, are four at a time together, and where both want the
     same answers each question is asked once."""
     server.latency = 0.05
-    both = [asking.start(first=first, items=40, limits={"concurrency": 4}) for first in (0, 20)]
-    asking.go()
-    said = [asking.said(process) for process in both]
-    assert [each["states"] for each in said] == [{"ok": 40}, {"ok": 40}], said
-    assert server.asked == 60 == count(database, reply), "the 20 items of both were asked once"
+    both = asking.begin(*({"first": 0, "items": items, "limits": {"concurrency": 4}} for items in (40, 60)))
+    said = [worker.said() for worker in both]
+    assert [each["states"] for each in said] == [{"ok": 40}, {"ok": 60}], said
+    assert server.asked == 60 == count(database, reply), "the 40 items of both were asked once"
     assert server.most_under_way <= 4, "what the server is asked at once is one number, whoever asks"
     assert min(each["requests"] for each in said) >= 8, "neither starves"
     assert sum(each["requests"] for each in said) == 60
@@ -360,9 +408,8 @@ def test_row_45_two_runs_share_one_limiter_and_ask_nothing_twice(
 
 def test_row_45_a_pause_holds_for_both(asking: Asking, server: FaultServer, database: Any) -> None:
     server.rate, server.rate_wait, server.latency = 40, 0.3, 0.01
-    both = [asking.start(first=first, items=50, limits={"concurrency": 8}) for first in (0, 50)]
-    asking.go()
-    said = [asking.said(process) for process in both]
+    both = asking.begin(*({"first": first, "items": 50, "limits": {"concurrency": 8}} for first in (0, 50)))
+    said = [worker.said() for worker in both]
     assert [each["states"] for each in said] == [{"ok": 50}, {"ok": 50}], "nothing is lost to a limit"
     assert count(database, reply) == 100 == ledger(database)["yes"]
     refused = server.asked - 100
@@ -374,10 +421,9 @@ def test_row_45_what_a_killed_process_was_asking_is_asked_by_the_other(
 ) -> None:
     """One waits for the answers to questions that the other has under way; that one is killed."""
     server.order(script=[{"cut": "silent"}])
-    process = asking.start(first=0, items=3)
-    asking.go()
+    [worker] = asking.begin({"first": 0, "items": 3})
     wait_for(lambda: server.asked == 1, 60)  # the first goes alone, and the others wait for it
-    threading.Timer(0.5, process.kill).start()
+    threading.Timer(0.5, worker.process.kill).start()
     came = ask(server.base_url, range(6), concurrency=6)
     assert came.states == {"ok": 6}, came.told
     assert server.asked == 1 + 6 and count(database, reply) == 6
@@ -423,9 +469,8 @@ def test_row_46_two_processes_keep_one_budget(asking: Asking, server: FaultServe
     set_up_connection(sqlite_host, server.base_url, MODEL, PRICED.to_json())
     server.latency = 0.02
     limits = {"concurrency": 4, "total_budget": "0.012"}
-    both = [asking.start(first=first, items=40, limits=limits) for first in (0, 40)]
-    asking.go()
-    said = [asking.said(process) for process in both]
+    both = asking.begin(*({"first": first, "items": 40, "limits": limits} for first in (0, 40)))
+    said = [worker.said() for worker in both]
     assert [each["error"] for each in said] == ["budget", "budget"], said
     with sqlite_host.open("test").read() as connection:
         spent = connection.execute(select(func.sum(attempt.c.cost_micros))).scalar_one()

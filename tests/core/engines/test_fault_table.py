@@ -4,6 +4,7 @@ the ledger says, and that a second run repeats no question that has an answer.""
 from __future__ import annotations
 
 import re
+import shutil
 import tomllib
 import unicodedata
 from collections import Counter
@@ -21,6 +22,8 @@ from core.engines.connections import ConnectionSettings
 from core.engines.fitting import Fitter
 from core.engines.prompts import load
 from core.errors import EngineError
+from core.settings import Settings
+from core.store.projects import Host
 from core.store.schema import attempt, reply
 from core.tagging.generative_llm import GenerativeLLM
 from core.tagging.llm import Asked
@@ -64,7 +67,7 @@ class Bench:
         self.items = case.get("items", 5)
         self.database = host.open("test")
         self.model = case.get("model", MODEL)
-        self.base_url = server.address + case.get("path", "/v1")
+        self.base_url = server.address + case["path"] if "path" in case else server.base_url
         settings = ConnectionSettings(price_input=PRICE_IN, price_output=PRICE_OUT)  # type: ignore[arg-type]
         set_up_connection(host, self.base_url, self.model, settings.to_json())
 
@@ -142,11 +145,22 @@ class Run:
         return [row["value"] if row.get("tag") is None else names[row["tag"]] for row in rows]
 
 
+@pytest.fixture(scope="module")
+def shared_host(_sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """One host for all cases: making a hundred takes longer than all faults together. Addresses keep them apart."""
+    home = tmp_path_factory.mktemp("faults") / "home"
+    shutil.copytree(_sqlite_template, home)
+    host = Host(Settings(home=home))
+    yield host
+    host.close()
+
+
 @pytest.fixture
-def bench(request: pytest.FixtureRequest, sqlite_host: Any, tmp_path: Path) -> Any:
+def bench(request: pytest.FixtureRequest, shared_host: Any, tmp_path: Path) -> Any:
     case = request.param
-    with FaultServer(**case.get("server", {})) as server:
-        yield Bench(sqlite_host, case, server, tmp_path)
+    base = f"/case-{list(CASES.values()).index(case)}/v1"
+    with FaultServer(**{"base": base, **case.get("server", {})}) as server:
+        yield Bench(shared_host, case, server, tmp_path)
 
 
 def within(found: int, wanted: Any) -> bool:
@@ -210,8 +224,8 @@ def check_the_ledger(bench: Bench, run: Run) -> None:
     """A row for every request; each answer that is paid for is stored once and costs what its tokens cost."""
     case = bench.case
     with bench.database.read() as connection:
-        rows = connection.execute(select(attempt)).all()
-        stored = connection.execute(select(reply.c.key)).scalars().all()
+        rows = connection.execute(select(attempt).where(attempt.c.endpoint == bench.base_url)).all()
+        stored = connection.execute(select(reply.c.key).where(reply.c.endpoint == bench.base_url)).scalars().all()
     billed = Counter(row.billed for row in rows)
     told = f"ledger {dict(billed)}: {Counter((row.outcome, row.status, row.billed) for row in rows)}"
     assert len(rows) == len(run.seen), told
@@ -264,9 +278,9 @@ def check_a_second_run(bench: Bench, run: Run) -> None:
     """The server is well: only what has no stored answer is asked."""
     case = bench.case
     bench.server.well()
-    if case.get("path", "/v1") != "/v1" or bench.model != MODEL:
+    if "path" in case or bench.model != MODEL:
         return  # another address or model is another question
-    before = count(bench.database, reply)
+    before = count(bench.database, reply, reply.c.endpoint == bench.base_url)
     again = bench.run()
     lost = run.states["failed"] + run.open
     wanted = case.get("again", lost if "unusable" not in case else 0)
@@ -277,7 +291,7 @@ def check_a_second_run(bench: Bench, run: Run) -> None:
         return
     assert again.error is None and again.open == 0, told
     assert within(asked, wanted), f"a question that has an answer is never asked again: {told}"
-    assert count(bench.database, reply) == before + asked
+    assert count(bench.database, reply, reply.c.endpoint == bench.base_url) == before + asked
     if case.get("method") != "picture":
         assert again.states["ok"] == case.get("again_ok", run.states["ok"] + asked), told
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.engines.envelope import read_envelope
-from core.engines.faults import judge_body, judge_connection, judge_status, retry_after, said_by
+from core.engines.faults import headers_say, judge_body, judge_connection, judge_status, reset_in, retry_after, said_by
 
 URL = "http://localhost:8000/v1"
 ALL = frozenset({"response_format", "token_limit", "temperature", "system_role"})
@@ -27,8 +27,9 @@ def judge(status, body="", headers=None, sent=ALL):
         (404, '{"detail": "Not Found"}', "fatal", "address"),
         (404, "<html><title>404</title></html>", "fatal", "address"),
         (400, '{"error": "model not found: small"}', "fatal", "model"),
-        (400, '{"error": {"message": "This model\'s maximum context length is 4096 tokens"}}', "fail", "too_long"),
-        (413, "", "fail", "too_long"),
+        (400, '{"error": {"message": "This model\'s maximum context length is 4096 tokens"}}', "shorten", "too_long"),
+        (413, "", "shorten", "too_long"),
+        (429, "Request too large for m on tokens per min (TPM): Limit 10000, Requested 20000.", "shorten", "too_long"),
         (400, '{"error": {"code": "content_filter", "message": "filtered"}}', "fail", "refused"),
         (400, '{"error": {"message": "something else"}}', "fail", "request"),
         (500, "", "retry", "server"),
@@ -67,6 +68,44 @@ def test_waiting_as_the_server_asks():
     assert judge(429, headers={"retry-after": "12"}).pause == 12
     long = judge(429, headers={"retry-after": "3600"})
     assert long.action == "fatal" and "60 minutes" in long.fault.message
+
+
+@pytest.mark.parametrize(
+    ("words", "context", "fits"),
+    [
+        ("This model's maximum context length is 4096 tokens. However, your messages resulted in 5120 tokens.", 4096, 0.8),
+        ("Requested tokens (5120) exceed context window of 2048", 2048, 0.4),
+        ("the request exceeds the available context size. n_ctx = 4096, prompt 8192 tokens", 4096, 0.5),
+        ("prompt is too long: 250000 tokens > 200000 maximum", 200000, 0.8),
+        ("Request too large for m on tokens per min (TPM): Limit 10000, Requested 20000.", None, 0.5),
+        ("too many tokens", None, None),
+    ],
+)
+def test_how_much_too_long_is_read_from_the_servers_words(words, context, fits):
+    found = judge(400, '{"error": {"message": "%s"}}' % words)
+    assert (found.action, found.context, found.fits) == ("shorten", context, fits)
+
+
+def test_pictures_that_are_not_taken_end_the_run_and_only_where_some_were_sent():
+    body = '{"error": {"message": "Invalid content type. image_url is only supported by certain models."}}'
+    assert judge_status(400, {}, body, URL, "small", ALL, images=True).fault.kind == "modality"
+    assert judge_status(400, {}, body, URL, "small", ALL).fault.kind != "modality"
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [("6m0s", 360), ("350ms", 0.35), ("1h2m3.5s", 3723.5), ("1.5", 1.5), ("1795168830", 30), ("inf", None), ("", None)],
+)
+def test_reset_headers_of_every_kind(value, seconds):
+    assert reset_in(value, 1795168800) == seconds
+    assert reset_in("2026-11-20T10:00:30Z", 1795168800) == pytest.approx(30)
+
+
+def test_a_limit_that_is_nearly_used_up_is_waited_for():
+    left = {"x-ratelimit-remaining-requests": "3", "x-ratelimit-reset-requests": "2s"}
+    assert headers_say(left, 4, 100) == 2 and headers_say(left, 3, 100) is None and headers_say({}, 99, 99) is None
+    tokens = {"x-ratelimit-remaining-tokens": "350", "x-ratelimit-reset-tokens": "500ms"}
+    assert headers_say({**left, **tokens}, 4, 100) == 2 and headers_say(tokens, 4, 100) == 0.5
 
 
 def test_a_200_that_is_no_answer():

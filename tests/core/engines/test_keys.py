@@ -9,7 +9,6 @@ from core.engines.connections import save_connection
 from core.engines.endpoints import EngineOptions
 from core.engines.keys import connection_of, key_for, remember, remembered, type_key
 from core.errors import InvalidInput
-from core.settings import Settings
 from core.store.projects import Host
 
 OPENAI = "https://api.openai.com/v1"
@@ -21,24 +20,39 @@ def nothing_typed(monkeypatch):
     monkeypatch.setattr(keys, "_typed", {})
 
 
-def test_each_key_goes_to_its_own_address_only(tmp_path):
-    settings = Settings(home=tmp_path, base_url="localhost:8000/v1/", api_key="k-local", openai_api_key="k-openai")
-    assert key_for(settings, LOCAL) == ("k-local", "env")
-    assert key_for(settings, OPENAI) == ("k-openai", "env")
+@pytest.fixture
+def made(sqlite_settings):
+    """`made(base_url=…, api_key=…)`: a host with these settings."""
+    hosts = []
+
+    def made(**given):
+        hosts.append(Host(replace(sqlite_settings, **given)))
+        return hosts[-1]
+
+    yield made
+    for host in hosts:
+        host.close()
+
+
+def test_each_key_goes_to_its_own_address_only(made):
+    host = made(base_url="localhost:8000/v1/", api_key="k-local", openai_api_key="k-openai")
+    assert key_for(host, LOCAL) == ("k-local", "env")
+    assert key_for(host, OPENAI) == ("k-openai", "env")
     for other in ("http://localhost:8001/v1", "https://api.openai.com.evil.org/v1", "http://api.openai.com/v1", ""):
-        assert key_for(settings, other) == (None, "none")
-    assert key_for(replace(settings, base_url=None), LOCAL) == (None, "none")
-    assert "k-local" not in repr(settings) and "k-openai" not in repr(settings)
-    assert not {"k-local", "k-openai"} & set(settings.environment().values())
+        assert key_for(host, other) == (None, "none")
+    assert key_for(made(api_key="k-local"), LOCAL) == (None, "none")
+    assert key_for(made(api_key="k-local", base_url="ftp://x"), LOCAL) == (None, "none")
+    assert "k-local" not in repr(host.settings) and "k-openai" not in repr(host.settings)
+    assert not {"k-local", "k-openai"} & set(host.settings.environment().values())
 
 
-def test_a_typed_key_is_kept_for_its_address_and_forgotten_on_demand(tmp_path):
-    settings = Settings(home=tmp_path, base_url=LOCAL, api_key="k-env")
+def test_a_typed_key_is_kept_for_its_address_and_forgotten_on_demand(made):
+    host = made(base_url=LOCAL, api_key="k-env")
     type_key(LOCAL, " k-typed ")
-    assert key_for(settings, LOCAL) == ("k-typed", "typed")
-    assert key_for(settings, OPENAI) == (None, "none")
+    assert key_for(host, LOCAL) == ("k-typed", "typed")
+    assert key_for(host, OPENAI) == (None, "none")
     type_key(LOCAL, "")
-    assert key_for(settings, LOCAL) == ("k-env", "env")
+    assert key_for(host, LOCAL) == ("k-env", "env")
     with pytest.raises(InvalidInput):
         type_key(LOCAL, "two words")
     with pytest.raises(InvalidInput) as refused:
@@ -46,9 +60,9 @@ def test_a_typed_key_is_kept_for_its_address_and_forgotten_on_demand(tmp_path):
     assert "schlüssel" not in str(refused.value)
 
 
-def test_a_connection_s_own_key_goes_to_its_address_only(sqlite_settings):
+def test_a_connection_s_own_key_goes_to_its_address_only(made):
     keys_of = {"TAGLOOM_KEY_MY_SERVER": "k-mine", "TAGLOOM_KEY_OTHER": "k-other", "TAGLOOM_KEY_NOBODY": "k-nobody"}
-    host = Host(replace(sqlite_settings, connection_keys=keys_of, openai_api_key="k-openai"))
+    host = made(connection_keys=keys_of, openai_api_key="k-openai")
     mine = save_connection(host, name="My server", engine="openai", base_url=LOCAL, model="m")
     save_connection(host, name="Other", engine="openai", base_url=LOCAL, model="n")
     save_connection(host, name="Third", engine="openai", base_url="localhost:9/v1", model="m")
@@ -59,7 +73,6 @@ def test_a_connection_s_own_key_goes_to_its_address_only(sqlite_settings):
     save_connection(host, name="My server", engine="openai", base_url=OPENAI, model="m", connection_id=mine.id)
     assert key_for(host, OPENAI, "m") == ("k-mine", "env") and key_for(host, LOCAL, "m") == ("k-other", "env")
     assert not set(keys_of.values()) & set(host.settings.environment().values()) and "k-mine" not in repr(host.settings)
-    host.close()
 
 
 def test_a_role_has_a_connection_of_its_own(sqlite_host):
@@ -95,8 +108,7 @@ def test_the_connection_is_remembered_without_its_key(sqlite_host):
         connection_of(sqlite_host, EngineOptions("oracle"))
 
 
-def test_the_settings_name_a_server(sqlite_settings):
-    host = Host(replace(sqlite_settings, base_url="localhost:8000/v1", model="small"))
+def test_the_settings_name_a_server(made):
+    host = made(base_url="localhost:8000/v1", model="small")
     assert remembered(host) == EngineOptions("openai", LOCAL, "small")
     assert connection_of(host, EngineOptions("openai")) == EngineOptions("openai", LOCAL, "small")
-    host.close()

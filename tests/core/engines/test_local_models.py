@@ -234,7 +234,8 @@ def test_damaged_and_foreign_models_say_so(here, model, tmp_path):
     foreign = folder(tmp_path / "foreign", model_type="unheard-of", auto_map={"AutoConfig": "own.Config"})
     with pytest.raises(EngineError, match="foreign cannot be loaded") as caught, use(find(here, str(foreign))):
         pass
-    assert "never run" in caught.value.remedy
+    assert "never run" in caught.value.remedy, str(caught.value)
+    assert "tagloom[vision]" in local_models._remedy("Qwen2VLVideoProcessor requires the Torchvision library")
     assert status()["loaded"] == []
 
 

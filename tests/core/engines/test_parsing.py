@@ -1,13 +1,14 @@
 """Answers as models write them."""
 
 import json
+import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.engines.loose_json import DEEPEST, read_at, values_in
-from core.engines.parsing import LONGEST_TAG, MOST_TAGS, Choice, clean_tag, parse_choices, parse_tags
+from core.engines.parsing import LONGEST_TAG, MOST_TAGS, Choice, clean_tag, keeps_form, parse_choices, parse_tags
 from core.engines.refusals import looks_like_refusal
 
 
@@ -54,6 +55,34 @@ from core.engines.refusals import looks_like_refusal
         ('{"tags": ["c++", ".net", "node.js", "U.S.", "3d"]}', ["c++", ".net", "node.js", "U.S", "3d"]),
         ("\ufeff[\u201ca\u201d, \u201cb\u201d]", ["a", "b"]),
         ('{"tags": ["caf\\u00e9", "\\ud83d\\ude00 fun"]}', ["café", "😀 fun"]),
+        ('{"tags": ["a" "b"]}', ["a", "b"]),
+        ('{"tags": ["a", "b"}', ["a", "b"]),
+        ('{"tags": ["a"; "b"]}', ["a", "b"]),
+        ('{"tags": ["the "best" of", "b"]}', ['the "best" of', "b"]),
+        ("{tags: [solar energy, wind power]}", ["solar energy", "wind power"]),
+        ('{"tags": {"a", "b"}}', ["a", "b"]),
+        ('{"tags": ["a", NaN, Infinity, null]}', ["a"]),
+        ('{""tags"": [""solar energy"", ""b""]}', ["solar energy", "b"]),
+        ('{\\"tags\\": [\\"a\\", \\"b\\"]}', ["a", "b"]),
+        ('"{\\"tags\\": [\\"a\\"]}"', ["a"]),
+        ('{"result": "{\\"tags\\": [\\"a\\"]}"}', ["a"]),
+        ('{"TAGS ": ["a"]}', ["a"]),
+        ('{"tags": ["a"]} {"tags": ["b"]}', ["b"]),
+        ('{"tags": ["a"]}\n\n[1]', ["a"]),
+        ('{"tag": "a", "quote": "x"}\n{"tag": "b", "quote": "y"}', ["a", "b"]),
+        ('Sure!\n{"tags": ["a"]}\nLet me know if {you} need more.', ["a"]),
+        ("solar energy :: ran on sun\nwind power :: it blew", ["solar energy", "wind power"]),
+        ('<reasoning>["x"]</reasoning>["a"]', ["a"]),
+        ('[THINK]["x"][/THINK]["a"]', ["a"]),
+        ('◁think▷["x"]◁/think▷["a"]', ["a"]),
+        ('<|START_THINKING|>["x"]<|END_THINKING|>["a"]', ["a"]),
+        ('<｜begin▁of▁thinking｜>["x"]<｜end▁of▁thinking｜>["a"]', ["a"]),
+        ('analysisMaybe ["x"]assistantfinal["a"]', ["a"]),
+        ('<answer>["a"]</answer>', ["a"]),
+        ('{"tags": ["how <think> tags work"]}', ["how"]),
+        ('{"tags": ["a\u202eb", "c\u200bd", "e\U000e0041"]}', ["ab", "cd", "e"]),
+        ('{"tags": ["a\x00b\x1b"]}', ["ab"]),
+        ('{"tags": ["a\\ud800"]}', ["a\ufffd"]),
     ],
 )
 def test_usable_answers(answer, tags):
@@ -145,6 +174,56 @@ def test_quotes_come_with_their_tags():
     assert parse_choices(answer).choices == (Choice("solar energy", "ran on sun"), Choice("wind"), Choice("denmark"))
 
 
+@pytest.mark.parametrize(
+    ("answer", "flags"),
+    [
+        ('{"tags": ["a"]}', ()),
+        ('```json\n{"tags": ["a"]}\n```', ("fenced",)),
+        ('Here: {"tags": ["a"]} Bye.', ("prose",)),
+        ('<think>hm</think>{"tags": ["a"]}', ("thinking",)),
+        ("{'tags': ['a']}", ("repaired",)),
+        ('{"tags": ["a"], "tags": ["b"]}', ("duplicate_keys",)),
+        ('{"tags": ["a"]}{"tags": ["b"]}', ("several",)),
+        ('{"tags": "a, b"}', ("coerced",)),
+        ('{"tags": [1984]}', ("coerced",)),
+        ("- a\n- b", ("lines",)),
+        ('{"tags": ["a", "https://example.org/a"]}', ("dropped",)),
+        ('{"tags": ["a", "I\'m sorry, but I can\'t help with that."]}', ("refused_part",)),
+        (json.dumps({"tags": [f"tag {i}" for i in range(MOST_TAGS + 1)]}), ("trimmed",)),
+    ],
+)
+def test_what_is_odd_about_an_answer_is_flagged(answer, flags):
+    assert parse_tags(answer).flags == flags and parse_tags(answer).tags
+    assert "cut" in parse_tags(answer[:-4] + " ", "length").flags or answer[-1] not in "]}"
+
+
+def test_a_refusal_beside_an_empty_list_is_a_refusal():
+    for answer in (
+        "I'm sorry, I can't help with that. {\"tags\": []}",
+        '{"tags": [], "note": "I cannot view images."}',
+    ):
+        assert parse_tags(answer).refused
+    assert not parse_tags('Nothing of the list fits. {"tags": []}').refused
+
+
+def test_whether_an_answer_keeps_to_its_form_is_not_whether_it_is_good():
+    schema = {
+        "type": "object",
+        "properties": {"tags": {"type": "array", "items": {"type": "string"}}},
+        "required": ["tags"],
+    }
+    for kept in (
+        '{"tags": []}',
+        'So: {"Tags": ["x"]}',
+        '["a"]',
+        "```\n{'tags': 3}\n```",
+        '<think>no</think>{"tags": []}',
+    ):
+        assert keeps_form(kept, schema), kept
+    for broken in ("a, b", '{"tags": ["a"', '{"labels": []}', "", None, '<think>{"tags": []}'):
+        assert not keeps_form(broken, schema), broken
+
+
 def test_too_many_and_too_long_tags_are_bounded():
     many = parse_tags(json.dumps({"tags": [f"tag {i}" for i in range(500)]}))
     assert len(many.tags) == MOST_TAGS
@@ -215,6 +294,48 @@ def test_no_json_ever_breaks_the_parser(value):
     parse_choices(value)
 
 
+HOSTILE = st.text("ab \x00\x1b\u202e\u200b\U000e0041{}[]\"',:<>/\\-1.、太\ud800", max_size=60)
+
+
+@given(
+    st.lists(HOSTILE | st.text(max_size=30), max_size=70), HOSTILE, st.booleans(), st.sampled_from(["stop", "length"])
+)
+def test_whatever_a_model_writes_tags_are_clean_few_and_never_thoughts(tags, thought, fenced, finish):
+    text = json.dumps({"tags": tags})
+    text = f"```json\n{text}\n```" if fenced else text
+    for answer in (f"<think>{thought} secretdraft</think>{text}", f'["secretdraft"]</think>{text}', text):
+        parsed = parse_choices(answer, finish)
+        assert len(parsed.choices) <= MOST_TAGS
+        for choice in parsed.choices:
+            assert "secretdraft" not in choice.tag and 0 < len(choice.tag) <= LONGEST_TAG
+            assert all(
+                unicodedata.category(c) not in ("Cc", "Cs", "Co") and c not in "\u202e\u200b" for c in choice.tag
+            )
+
+
+@given(plain_tags, st.data())
+def test_mutated_json_invents_no_letters(tags, data):
+    """One character is taken out, doubled or replaced: whatever is read of it, its letters were there."""
+    text = json.dumps({"tags": tags}, ensure_ascii=False)
+    place = data.draw(st.integers(0, len(text) - 1))
+    broken = text[:place] + data.draw(st.sampled_from(["", text[place] * 2, "'", ",", "}", "\n"])) + text[place + 1 :]
+    for tag in parse_tags(broken).tags:
+        assert set(tag) <= set(broken)
+
+
+@given(plain_tags)
+def test_what_was_read_is_read_again_as_it_is(tags):
+    parsed = parse_tags(json.dumps({"tags": tags}))
+    assert parse_tags(json.dumps({"tags": parsed.tags})).tags == parsed.tags
+
+
+def test_every_cut_of_an_answer_keeps_only_whole_tags():
+    tags = ["solar energy", "it's wind", 'the "best" power', "日本語", "c++"]
+    for text in (json.dumps({"tags": tags}), str({"tags": tags}), json.dumps([{"tag": t, "quote": "q"} for t in tags])):
+        for end in range(len(text)):
+            assert set(parse_tags(text[:end], "length").tags) <= set(tags), text[:end]
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -227,6 +348,13 @@ def test_no_json_ever_breaks_the_parser(value):
         "\ud800" * 10,
         "/*" * 30000,
         "- a\n" * 20000,
+        '{"tags": ["a"]}' + " " * 1_000_000,
+        "a, " * 400_000,
+        '{"tags": [' + '"a b", ' * 150_000,
+        "[[" * 1000 + "]]" * 1000,
+        '["' + "\\" * 50_000,
+        "'a' " * 50_000,
+        "<" * 50_000,
     ],
 )
 def test_monsters_end(text):
@@ -257,6 +385,13 @@ def has_pairs(value):
 def test_values_are_found_among_words():
     assert [v.value for v in values_in('a {"b": 1} c [2, 3] d {')] == [{"b": 1}, [2, 3], {}]
     assert read_at("[" * (DEEPEST + 5), 0) is None
+
+
+def test_an_object_that_names_something_twice_says_so():
+    assert read_at('{"a": [1], "a": [2]}', 0).value == {"a": [1, 2]} and read_at('{"a": 1, "a": 2}', 0).value == {
+        "a": 2
+    }
+    assert read_at('{"a": 1, "a": 2}', 0).doubled and not read_at('{"a": 1}', 0).doubled
 
 
 def test_a_refusal_is_short():

@@ -3,14 +3,12 @@
 import re
 from dataclasses import replace
 
-import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.engines.prompt_kinds import KINDS, kind_of
 from core.engines.prompts import FOLDER, DamagedPrompt, Example, hash_of, load, read_prompt
-from core.engines.quoting import LONGEST_FIELD, LONGEST_ITEM, item_data, neutral, quoted, shortened
 from core.errors import InvalidInput
 
 VALUES = {"use_case": "", "language": "", "count": 8, "item": "{}", "marker": "item-0", "candidates": ""}
@@ -164,50 +162,3 @@ def test_an_example_is_a_question_and_its_answer():
     assert len(prompt.render(asked="i1", **asked)) == 2, "never the answer to itself"
     assert len(prompt.render(asked="i3", **{**asked, "marker": "item-whole"})) == 2, "nor to a copy of itself"
     assert hash_of(prompt.text, prompt.examples) != hash_of(prompt.text) == load("free-tags").hash
-
-
-MARKS = ["<|im_end|>", "<|im_start|>", "[INST]", "[/INST]", "<<SYS>>", "<</SYS>>", "<s>", "</s>", "<start_of_turn>",
-         "<think>", "</think>", "<tool_call>", "<|eot_id|>", "<item-0a1b2c3d4e>", "</item-0a1b2c3d4e>",
-         "<｜User｜>"]  # fmt: skip
-
-
-@pytest.mark.parametrize("mark", MARKS)
-def test_marks_of_templates_are_broken_up(mark):
-    for text in (mark, f"a{mark}b", mark * 3, mark.upper()):
-        assert mark.lower() not in neutral(text).lower()
-
-
-HIDDEN = ["\u202e", "\u200b", "\u2066", "\ufeff", "\x00", "\x1b", "\U000e0041", "\u00ad", "\ud800"]
-
-
-@pytest.mark.parametrize("sign", HIDDEN, ids=[f"{ord(c):x}" for c in HIDDEN])
-def test_hidden_characters_are_gone(sign):
-    assert neutral(f"a{sign}b").replace("?", "").replace("\ufffd", "") == "ab"
-
-
-def test_what_languages_need_stays():
-    for text in ("می\u200cخواهم", "👩\u200d🚀", "क\u094d\u200dष", "naïve café", "日本語 한국어", "a < b > c", "[x]"):
-        assert neutral(text) == text
-    assert neutral("pass\u200dword") == "password"
-
-
-@given(st.text(max_size=200))
-def test_no_text_ends_its_own_quotation(text):
-    assert orjson.loads(quoted(text)) == neutral(text)
-    data, marker = item_data([("title", text), ("title", text)])
-    assert list(orjson.loads(data)) == ["title", "title_"] and marker not in data
-    assert not re.search(r"<\|\w", data) and "\n" not in data
-
-
-def test_long_items_keep_their_beginning_and_end():
-    text = "begin " + "x" * 50_000 + " end"
-    data, _ = item_data([("title", "short"), ("body", text), ("speech", text), ("ocr", text)])
-    fields = orjson.loads(data)
-    assert fields["title"] == "short" and len(data) < LONGEST_ITEM + 1000
-    assert fields["body"].startswith("begin") and fields["body"].endswith("end") and "[…]" in fields["body"]
-    assert len(fields["body"]) <= LONGEST_FIELD + 10
-    assert shortened("abc", 3) == "abc"
-
-
-def test_the_marker_is_the_content_s_own():
-    assert item_data([("a", "x")])[1] == item_data([("a", "x")])[1] != item_data([("a", "y")])[1]

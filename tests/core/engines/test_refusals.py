@@ -195,9 +195,98 @@ C'est impossible pour moi.
 Je n'ai pas le droit d'étiqueter ce contenu.
 Je ne suis pas autorisé à répondre.
 Désolé, je ne peux rien dire à ce sujet.
+I'm going to have to stop here; this isn't appropriate for me to label.
+The photo you mentioned never arrived.
+I'm designed for text only, so the video is out of reach.
+There isn't anything in the item I could turn into tags.
+Our policies prevent me from answering that.
+It would be inappropriate for me to describe this.
+I have no information about this item.
+This falls under content I don't handle.
+I'm sorry, this isn't something I can support.
+Não tenho permissão para descrever isso.
+A imagem não carregou; envie novamente, por favor.
+Sou um modelo de texto e não vejo imagens.
+Prefiro não comentar este conteúdo.
+Esse tipo de pedido está fora das minhas diretrizes.
+Non riesco ad aprire il file.
+La descrizione è vuota, inviami il testo.
+Sono solo un modello di testo, non vedo le foto.
+Questo va contro le regole del servizio.
+Grazie della domanda, ma preferisco astenermi.
+У меня нет доступа к аудио.
+Описание отсутствует, пришлите его, пожалуйста.
+Я текстовая модель и не вижу картинок.
+Это противоречит правилам сервиса.
+Предпочту не комментировать.
+Увы, с этим помочь не смогу.
+녹음을 들을 수 없습니다.
+설명이 없습니다. 먼저 텍스트를 보내 주세요.
+저는 텍스트 모델이라 사진을 볼 수 없습니다.
+그건 서비스 규칙에 어긋납니다.
+질문은 감사하지만 답변은 사양하겠습니다.
+아니요, 하지 않겠습니다.
+这个问题我没办法回答您。
+我没有权限访问该链接。
+出于安全考虑，我不能提供此类信息。
+该视频无法播放，请提供文字说明。
+このリクエストはお受けできません。
+音声ファイルを再生できません。
+安全上の理由から、この内容は説明できません。
+わたしはテキスト専用なので写真は見えません。
+Para eso no tengo autorización.
+La foto no se ha cargado bien, vuelva a enviarla.
+Eso no lo puedo comentar.
+Mis reglas me impiden contestar.
+Dafür habe ich keine Berechtigung.
+Das Foto wurde nicht geladen.
+Meine Regeln verbieten mir eine Antwort.
+Aus Sicherheitsgründen kann ich das nicht beschreiben.
+La photo ne s'est pas chargée.
+Mes règles m'interdisent de répondre.
+Pour des raisons de sécurité, je ne peux pas décrire ceci.
+Ce n'est pas une demande que je peux traiter.
 """
 
 ORDINARY = """
+Una página sin título|Imagen sin texto|Vídeo sin audio|No hay texto en la imagen, solo un perro.
+Un hombre que no puede ver escucha un audio en su teléfono.
+La película trata de un niño que no tiene acceso a la educación.
+Una mujer pide por favor más información en la ventanilla.|Un cartel dice que no se permite el paso.
+El documental muestra cómo las normas infringen los derechos.|No es posible describir la belleza del paisaje
+Un tutorial para responder preguntas difíciles|El alumno no puede responder la pregunta de su maestra.
+Si me dejas ahora|Como una ola|Falta de información|Datos incompletos|Video sin editar de una fiesta
+Ein Bild ohne Text.|Auf dem Foto ist kein Text zu sehen.
+Ein Mann kann das Bild nicht erkennen, weil es dunkel ist.
+Der Film handelt von einer Frau, die nicht sprechen möchte.|Ich bin nicht allein
+Ein Schild mit der Aufschrift „Bitte nicht stören“.|Die Regeln des Spiels verletzen niemanden.
+Sie haben keine Angst vor dem Hund.|Als die Bilder laufen lernten|Möchte ich nicht missen
+Kein Anschluss unter dieser Nummer|Wenn du gehst, kann ich nicht schlafen|Ohne die Angabe von Gründen
+Es gibt keine Bilder an der Wand.|Ich sehe nichts, ich höre nichts|Lieber nicht allein sein
+Il n'y a pas de texte sur cette image.|Une photo sans titre|Une vidéo sans contenu sonore
+Un homme ne peut pas voir la page de son livre.|Je ne veux pas travailler|Je ne suis pas un héros|Il me manque
+Il faut sauver le soldat Ryan|Si tu veux, on peut lire un texte
+Une affiche indique qu'il est interdit d'entrer.|Vous n'avez rien compris|Je n'ai pas le temps
+Merci de ne pas fumer|Comme un avion sans aile|Une classe où l'élève ne répond pas à la question.
+Uma foto sem título|Um vídeo sem som sobre a natureza|Não há texto na imagem.
+O aluno não consegue responder à pergunta.|Não posso ficar|Se você quiser|Contra as regras do jogo
+Una foto senza titolo|Non c'è testo nell'immagine.|Non ho l'età|Se mi lasci non vale
+Un uomo non riesce a leggere la pagina.|Non posso reprimere l'amor|Фото без текста|На картинке нет текста.
+Мужчина не может прочитать страницу.|Я не могу иначе|Без названия|Как я провёл лето|Вы не одни
+Если вы любите кофе|Нет человека на острове|没有文字的图片|图片中没有文字，只有一只狗。
+一个人看不清书上的文字。|没有内容的生活|请把门关上|如果没有你|缺少睡眠的人|不能描述的心情
+他无法回答老师的问题。|学生不会回答问题|作为一个父亲，他很累。|信息不足的社会|看不见的城市|我不会写情书
+我不能接受这个结果|我拒绝了他的请求|文字のない絵|画像に文字はありません。|彼は質問に答えることができない。
+見ることができない星|この曲は説明できない魅力がある。|内容がない会議|できないことをする勇気|ルールに反する行為
+情報不足の社会|私には夢がない|AIとして生まれた少女の物語|텍스트가 없는 이미지|학생은 질문에 답할 수 없었다.
+볼 수 없는 별|규칙을 위반한 선수|정보가 부족한 사회|AI로서 살아가는 소녀의 이야기|나는 할 수 없어
+A page without text.|There is no text in the image.|The photo has no caption.
+An image without any people in it|A man cannot read the page because it is dark.
+You don't have to say you love me|You forgot to remember|If you give a mouse a cookie, it will ask for milk
+Your message here|A worker declines a request from the manager.|The request was denied by the court.
+A document with missing information about the war|What would you like to eat?|Nothing to lose
+I only have eyes for you|I have nothing to hide|The song breaks the rules of pop music.
+He says he would rather not talk about it.|Not going anywhere|Silence is the answer
 apology letter|sorry (song)|unable to walk dog|I can't help falling in love|sorry sight|the unable|public apology
 A sign that says sorry we are closed|A sign that says "Sorry, we are closed".|saying sorry|sorry dance
 A man who cannot see reads a book in braille.|A poster reads “I can't help you” in red letters.

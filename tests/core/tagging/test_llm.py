@@ -545,6 +545,14 @@ def test_what_was_odd_about_answers_is_kept_and_counted(queue, server, ready):
     assert any("12 repaired" in line for line in done.log)
 
 
+def test_tags_in_another_language_are_asked_for_once_more_and_then_marked(queue, host, server, ready):
+    database = ready(4)
+    done = finish(queue, make(queue, server, language="Russian"))
+    assert done.result["ok"] == 4 and done.result["flags"]["language"] == 4 and server.asked() == 8
+    tried = try_on_ten(database, host, "Talks", arguments(server, "generative", language="Russian"))
+    assert tried["spent"]["requests"] == 0 and all("language" in item["flags"] for item in tried["items"])
+
+
 # handed in together
 
 

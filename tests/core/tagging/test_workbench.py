@@ -90,6 +90,11 @@ def test_a_saved_example_stays_as_it_was_saved(ready):
     decide(ready, event(first, 1, accepted=[tags["stars"]]))
     assert chosen_examples(ready, "free-tags", [first]) == made, "its hash is the recipe of runs"
     assert example_of(ready, "free-tags", first).answer == '{"tags":["stars"]}'
+    shown = opened(ready, "free-tags")
+    assert shown["versions"][0]["examples"] == shown["examples"] and shown["versions"][0]["current"]
+    save(ready, "free-tags", load("free-tags").text.replace("You label", "You tag"), (), ANN)
+    assert chosen_examples(ready, "free-tags", [first]) == made, "and comes back with the version that has it"
+    save(ready, "free-tags", load("free-tags").text, made, ANN)
     assert opened(ready, "free-tags")["examples"] == [{"item": first, "title": "About bees", "answer": made[0].answer}]
 
 
