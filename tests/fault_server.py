@@ -411,7 +411,7 @@ class FaultServer:
     def _body(self, body: dict[str, Any], how: Behaviour) -> str:
         if how.body is not None:
             return how.body
-        if how.error is not None or how.status != 200:
+        if how.error is not None or how.status >= 300:
             words = how.error if how.error is not None else "as ordered"
             if how.shape == "detail":
                 return json.dumps({"detail": words})

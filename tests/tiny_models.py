@@ -49,6 +49,14 @@ def answer(tags: list[str]) -> str:
     return json.dumps({"tags": tags})
 
 
+def about(topic: str | None, words: int = 12, seed: int = 0) -> str:
+    """A text of the words that the models know, with the topic somewhere in it."""
+    chance = random.Random(f"{topic} {words} {seed}")
+    said = [chance.choice(WORDS) for _ in range(words)]
+    said[chance.randrange(words)] = topic or said[0]
+    return " ".join(said)
+
+
 @lru_cache(maxsize=1)
 def text_model() -> Path:
     """A folder with the tiny Llama."""

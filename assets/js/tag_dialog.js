@@ -59,7 +59,7 @@ export async function openTagDialog(corpus) {
   const budget = h("input.tl-input.tl-short", { type: "number", min: 0.01, step: 0.01, placeholder: "no limit", oninput: stale });
   const batch = h("input", { type: "checkbox", onchange: changed });
   const inBatch = h("label.tl-check", { hidden: true }, batch, h("span", "Hand in as a batch", h("span.tl-hint", "All questions at once, at the batch's own price, answered within 24 hours and often sooner. The job waits for it.")));
-  const prompt = promptButton(() => PROMPTS[method], { corpus: corpus.id, settings: () => ({ use_case: useCase.value.trim(), language: language.value.trim(), top_k: settings().top_k }) });
+  const prompt = promptButton(() => PROMPTS[method], { corpus: corpus.id, settings: () => ({ use_case: useCase.value.trim(), language: language.value.trim(), top_k: settings().top_k, connection: engine.value()?.connection }) });
   const ofModel = h("div.tl-settings", control("Ask each item … times", samples, "More than once: the answers vote."), control("Use case", useCase, "One sentence: what the tags are for."), control("Language of free tags", language), h("div.tl-control", h("span", "Words of the question"), prompt), control("Stop at … $", budget, "Nothing more is asked then; what is answered is kept. Resume goes on."), inBatch);
   const needsTags = h("div");
   const results = h("div.tl-try", { "aria-live": "polite" });
@@ -199,6 +199,7 @@ export async function openTagDialog(corpus) {
       seconds[`${tryMethod} ${tryKind}`] = answer.seconds_per_item;
       results.classList.remove("tl-stale");
       fill(results, answer.note && h("p.tl-note", answer.note), answer.spent.requests + answer.spent.cached > 0 && h("p.tl-meta", tookWords(answer.spent)), h("ul.tl-tried", answer.items.map(tried)));
+      results.scrollIntoView({ block: "start" }); // with More open it would lie below what is seen
       tryButton.classList.remove("tl-primary");
       runButton.classList.add("tl-primary");
       fill(tryButton, "Try again");

@@ -95,11 +95,12 @@ def _look(call: Call, reply: Reply) -> _Found:
         if reply.reasoning or unended or reply.text.strip():
             return _Found("thinking", problem)
         return _Found("blank" if ran_into_blanks(reply) else "empty", problem or "it is empty.")
-    if ran_into_blanks(reply):
+    whole = reply.finish_reason != "length" or (call.request.schema and keeps_form(said, call.request.schema))
+    if not whole and ran_into_blanks(reply):
         return _Found("blank", problem)
     if len(said) >= LEAST_LOOPED and loops(said):
         return _Found("loop", problem)
-    if reply.finish_reason == "length" and not (call.request.schema and keeps_form(said, call.request.schema)):
+    if not whole:
         return _Found("cut", problem)
     if problem is None:
         return _Found("fine")
@@ -156,7 +157,7 @@ def _outcome(call: Call, best: tuple[_Found, Reply, frozenset[str]], replies: li
     if isinstance(problem, Doubt):
         flags.append(problem.flag)
         problem = None
-    if found.kind in ("cut", "loop"):
-        flags.append(found.kind)
+    if found.kind in ("cut", "blank", "loop"):
+        flags.append("loop" if found.kind == "loop" else "cut")
     order = [i for i in replies if i != reply.id]
     return Outcome(call, reply, problem=problem, replies=(*order, reply.id), flags=tuple(flags))

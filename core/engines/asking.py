@@ -11,7 +11,7 @@ from typing import Any
 
 from core.engines.calls import EngineFault, Reply, Request, Spent, Usage, text_of
 from core.engines.capabilities import Capabilities
-from core.engines.cost import Pricing, estimate_tokens, request_tokens
+from core.engines.cost import Pricing, estimate_tokens
 from core.engines.envelope import Envelope, read_envelope
 from core.engines.faults import Verdict, judge_body, judge_connection, judge_status, read_object
 from core.engines.http_client import Answered, CannotConnect, Connection, CutOff, TimedOut
@@ -26,6 +26,9 @@ from core.engines.wire import body_of, stored_wire, token_limit_of
 SLOWEST = 3.0  # times the time that 95 % of the answers take
 MEASURED = 200
 FEWEST_MEASURED = 20
+BYTES_A_TOKEN = 3  # at least, in all scripts: Latin text has 4, Cyrillic 4.6, Han 3.6
+PER_MESSAGE = 4
+A_PICTURE = 1500
 
 _Good = tuple[Answered, Envelope]
 Asked = tuple[Reply | None, EngineFault | None]
@@ -167,7 +170,7 @@ class Asker:
         if not self.limits.strict:
             return Weight()
         most = token_limit_of(request, self.capabilities.quirks) or request.max_tokens
-        prompt = request_tokens(request)
+        prompt = most_tokens(request)
         cost = self.pricing.cost(prompt, most)
         return Weight(prompt + most, 0 if cost is None else int(cost * MILLION) + 1)
 
@@ -272,3 +275,15 @@ class Asker:
             slow = sorted(self._times)[int(0.95 * (len(self._times) - 1))]
             self._longest = max(self.limits.seconds, SLOWEST * slow)
         self.limiter.answered(answered.headers, round(self._tokens))
+
+
+def most_tokens(request: Request) -> int:
+    """Tokens that a prompt has at most, whatever its script: what is reserved must not be too little."""
+    size = sum(len(text_of(message).encode("utf-8", "replace")) for message in request.messages)
+    pictures = sum(
+        part.get("type") == "image"
+        for message in request.messages
+        if isinstance(message["content"], list)
+        for part in message["content"]
+    )
+    return size // BYTES_A_TOKEN + PER_MESSAGE * len(request.messages) + A_PICTURE * pictures

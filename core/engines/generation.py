@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from core.engines.images import prepared
-from core.engines.local_prompts import Prompt
+from core.engines.local_prompts import Prompt, by_channel
 
 if TYPE_CHECKING:
     from core.engines.constrained import Constraint
@@ -46,12 +46,14 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """An answer. `finish`: "stop", "length", or None where it was interrupted; tokens are counted exactly."""
+    """An answer. `finish`: "stop", "length", or None where it was interrupted; tokens are counted exactly; `thoughts`:
+    where the model keeps them apart."""
 
     text: str
     finish: str | None
     prompt_tokens: int
     completion_tokens: int
+    thoughts: str = ""
 
 
 class NoMemory(Exception):
@@ -97,6 +99,7 @@ class _Row:
 
         self._tokenizer = loaded.tokenizer
         self._ends = frozenset(loaded.ends)
+        self._channels = loaded.channels
         self.wanted = wanted
         self.tokens: list[int] = []
         self.finish: str | None = None
@@ -151,10 +154,13 @@ class _Row:
         return True
 
     def text(self) -> str:
-        return str(self._tokenizer.decode(self.tokens, skip_special_tokens=True))
+        return str(self._tokenizer.decode(self.tokens, skip_special_tokens=not self._channels))
 
     def written(self, read: int) -> Written:
         text = self.text()[: self._end]
+        if self._channels:
+            answer, thoughts = by_channel(text)
+            return Written(answer, self.finish, read, len(self.tokens), thoughts)
         if self.wanted.prompt.thinking:
             text = f"<think>{text}"
         return Written(text, self.finish, read, len(self.tokens))

@@ -19,7 +19,7 @@ from core.engines.replies import Landed
 from core.errors import StoreError
 from core.store.database import Database
 
-APART = 0.004  # seconds between commits when answers come fast; a lone one is not kept waiting
+APART = 0.004  # seconds between the beginnings of commits when answers come fast; a lone one is not kept waiting
 AGAIN_SECONDS = 0.5
 MOST_TOGETHER = 200
 
@@ -99,6 +99,7 @@ class Landing:
 
     def _send(self, group: list[_Waiting], several: bool) -> None:
         self._out += 1
+        self._last = time.monotonic()
         answers = list({each.answer.key: each.answer for each in group if each.answer is not None}.values())
         attempts = [each.attempt for each in group]
 
@@ -119,7 +120,6 @@ class Landing:
 
     def _landed(self, group: list[_Waiting], several: bool, future: Future[dict[str, Reply]]) -> None:
         self._out -= 1
-        self._last = time.monotonic()
         error = future.exception()
         if error is None:
             stored = future.result()
@@ -168,4 +168,8 @@ class Landing:
         if not self._waiting:
             self._idle.set()
             return
-        self._timer = self._loop.call_later(APART, self._flush)
+        wait = self._last + APART - time.monotonic()
+        if wait <= 0:
+            self._flush()
+        else:
+            self._timer = self._loop.call_later(wait, self._flush)

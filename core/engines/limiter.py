@@ -192,6 +192,8 @@ class Limiter:
         wait = seconds if seconds is not None else first
         with suppress(StoreError):
             wait = self.shared.pause(seconds, why, first, shrink=shrink)
+        if shrink:
+            self._share()
         self._arm(wait)
         return wait
 
@@ -200,6 +202,7 @@ class Limiter:
         self._grown = 0.0
         with suppress(StoreError):
             self.shared.shrink()
+        self._share()
 
     def failed(self, fault: EngineFault, *, at_once: bool = False) -> bool:
         """The server failed; True when it is left alone for now."""

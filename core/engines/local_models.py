@@ -22,7 +22,7 @@ from typing import Any
 import psutil
 
 from core.engines.local_files import LocalModel, Size, context_of, fetched, find, first_line, size_of
-from core.engines.local_prompts import turn_end
+from core.engines.local_prompts import CHANNEL, turn_end
 from core.errors import EngineError
 
 __all__ = ["IDLE_SECONDS", "LoadedModel", "LocalModel", "Plan", "find", "plan", "plan_here", "status", "unload", "use"]
@@ -115,6 +115,11 @@ class LoadedModel:
         marks = {str(token.content) for token in added if token.special or _MARK.fullmatch(token.content)}
         texts = sorted((m for m in marks if len(m) > 1 and m.strip()), key=lambda m: (-len(m), m))
         return re.compile("|".join(map(re.escape, texts))) if texts else None
+
+    @cached_property
+    def channels(self) -> bool:
+        """Thoughts and answers come in channels of their own, told apart by marks (gpt-oss)."""
+        return any(str(token.content) == CHANNEL for token in self.tokenizer.added_tokens_decoder.values())
 
     @cached_property
     def grammars(self) -> Any:

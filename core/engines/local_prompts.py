@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from core.engines.local_models import LoadedModel
 
 PLAIN_STOPS = ("\nQuestion:", "\n\nQuestion:")  # where a model without a template begins to ask itself
+CHANNEL = "<|channel|>"
+_CHANNELS = re.compile(
+    r"<\|channel\|>\s*(\w+)(?:[^<]|<\|constrain\|>)*<\|message\|>(.*?)(?=<\|(?:end|return|call|start|channel)\|>|\Z)",
+    re.S,
+)
 LEAST_SHOWN = 120  # characters that a text keeps, however little room there is
 _TRIES = 8
 _PROBE = "Yes, certainly"
@@ -63,6 +68,15 @@ def prompt_of(loaded: LoadedModel, messages: Sequence[Message], most: int | None
             return prompt
         said, cut = _cut(said, prompt.tokens - most, prompt.tokens), True
     raise TooLong
+
+
+def by_channel(text: str) -> tuple[str, str]:
+    """(answer, thoughts) of a text in channels; what is in none is the answer."""
+    found = _CHANNELS.findall(text)
+    if not found:
+        return text, ""
+    final = "".join(said for channel, said in found if channel == "final")
+    return final, "\n".join(said for channel, said in found if channel != "final")
 
 
 def turn_end(tokenizer: Any, processor: Any | None) -> int | None:

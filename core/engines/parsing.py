@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from core.engines.loose_json import Loose, unescaped, values_in
@@ -22,6 +23,7 @@ PARSER_VERSION = 2
 LONGEST_TAG = 60
 MOST_WORDS = 8
 MOST_TAGS = 60
+MOST_ENTRIES = 2000  # of a list that are looked at
 LONGEST_RAW = 600  # characters of an entry that are looked at; a tag with all its decoration is shorter
 LONGEST_PLAIN = 8000  # characters of an answer without JSON that are read
 
@@ -368,7 +370,7 @@ def _judged(choices: Iterable[Choice], cut: bool, any_entry: bool, flags: set[st
     """Cleaned, each once; refusals and sentences are no tags."""
     kept: dict[str, Choice] = {}
     refused = dropped = False
-    for choice in choices:
+    for choice in islice(choices, MOST_ENTRIES):
         if len(kept) >= MOST_TAGS:
             flags.add("trimmed")
             break

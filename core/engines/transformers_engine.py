@@ -249,7 +249,7 @@ class TransformersEngine:
             request.temperature,
             int(key[:15], 16),
             request.frequency_penalty or 0.0,
-            request.schema if held and not prompt.thinking else None,
+            request.schema if held and not prompt.thinking and not loaded.channels else None,
             request.schema is not None and form != "lines",
         )
         return None
@@ -364,6 +364,8 @@ class TransformersEngine:
             "total_tokens": text.prompt_tokens + text.completion_tokens,
         }
         message = {"role": "assistant", "content": text.text.encode("utf-8", "replace").decode()}
+        if text.thoughts:
+            message["reasoning_content"] = text.thoughts.encode("utf-8", "replace").decode()
         choice = {"index": 0, "message": message, "finish_reason": text.finish}
         body = {"object": "chat.completion", "model": self.model, "choices": [choice], "usage": usage}
         return orjson.dumps(body).decode()

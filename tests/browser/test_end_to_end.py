@@ -63,13 +63,16 @@ def connect(page: Page, address: str) -> None:
     page.wait_for_selector(".tl-connection-status:has-text('✓ mock-small answers')")
 
 
+def choose_engine(page: Page, model: bool) -> None:
+    """Of the open dialog: the builtin one, or the connection."""
+    page.locator("dialog[open] .tl-engine-choice select:enabled").select_option(index=1 if model else 0)
+
+
 def build(page: Page, model: bool) -> None:
     tab(page, "vocabulary")
     page.wait_for_selector("text=No tags yet")
     page.get_by_role("button", name="Build from a corpus…").click()
-    page.wait_for_selector("dialog[open] >> text=Builtin keyphrases")
-    if model:
-        page.click("dialog[open] .tl-segment button >> nth=1")
+    choose_engine(page, model)
     page.click(f"dialog[open] button:has-text('Build from {ITEMS} items')")
     see = page.locator("dialog[open] button:has-text('See')", has_text="proposals")
     see.wait_for(timeout=SLOW)
@@ -97,7 +100,7 @@ def run_tagger(page: Page, corpus: str, method: str, model: bool) -> None:
     page.click(f".tl-side >> text=/^Tag( again)?…$|^Tag {ITEMS} items/ >> visible=true")
     page.wait_for_selector("dialog[open] >> text=Try on 10")
     page.click(f"dialog[open] .tl-segment button:has-text('{method}')")
-    page.click(f"dialog[open] .tl-segment button:has-text('{'Language model' if model else 'Builtin'}')")
+    choose_engine(page, model)
     page.click("dialog[open] >> text=Try on 10")
     page.wait_for_selector("dialog[open] .tl-tried li >> nth=9", timeout=SLOW)
     assert page.locator("dialog[open] .tl-tried .tl-chip").count() > 5

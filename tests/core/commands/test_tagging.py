@@ -1,14 +1,22 @@
 """`tagloom tag` with a language model."""
 
 import json
+from decimal import Decimal
 
 import pytest
+from sqlalchemy import update
 
 from core.cli import main
+from core.engines import batches
+from core.engines.connections import ConnectionSettings, keep_health, save_connection
+from core.store.host_schema import job as job_table
+from core.store.projects import Host
+from tests.batch_server import BatchServer
 from tests.conftest import write_jsonl
 from tests.engine_server import MODEL, EngineServer
 
 KEY = "sk-test-cli-81aa"
+QUICK = batches.Pace(poll=0.02, first_poll=0.01)
 SUBJECTS = ("honey bees", "bright stars", "old castles", "city bicycles")
 TALKS = [
     {"id": str(i), "title": f"About {SUBJECTS[i % 4]}", "body": f"What to know of {SUBJECTS[i % 4]}, part {i}"}
@@ -108,3 +116,34 @@ def test_taggpt_replies(as_json, tmp_path):
     assert (done["ok"], done["failed"], done["requests"]) == (7, 1, 0)
     assert done["problems"] and done["suggestions"] == 21
     as_json("tag", "--corpus", "Talks", "--replies", "gone.txt", code=2)
+
+
+def test_money_batches_and_a_key_given_later(as_json, sqlite_settings, monkeypatch):
+    """With a price set, a run says what it costs, stops at a budget, and can be handed in together; a job whose key was
+    missing is resumed with it in the environment."""
+    host = Host(sqlite_settings)
+    settings = ConnectionSettings(price_input=Decimal("0.15"), price_output=Decimal("0.60"))
+    with BatchServer() as server:
+        row = save_connection(
+            host, engine="openai", base_url=server.base_url, model=MODEL, name="Mine", settings=settings
+        )
+        tag = ("tag", "--corpus", "Talks", "--method", "generative", "--connection", "Mine")
+        found = as_json(*tag, "--estimate")
+        assert found["cost"] > 0 and found["cost_high"] > found["cost"] and server.asked() == 0
+        refused = as_json(*tag, "--batch", code=2)
+        assert "batches" in refused["message"] and refused["remedy"]
+        keep_health(host, row.id, {"ok": True, "batches": True})
+        monkeypatch.setattr(batches, "Pace", lambda: QUICK)
+        done = as_json(*tag, "--batch")
+        assert (done["ok"], done["requests"], len(server.handed_in)) == (8, 8, 7) and done["cost"] > 0
+        server.manners.key = KEY
+        wanting = as_json(*tag, "--use-case", "a school lesson", code=1)
+        assert "key" in wanting["message"]
+        (job, *_) = as_json("jobs")["jobs"]
+        host.database.write(lambda c: c.execute(update(job_table).values(state="needs_key")) and None)
+        monkeypatch.setenv("TAGLOOM_KEY_MINE", KEY)
+        resumed = as_json("jobs", "resume", job["id"])["jobs"][0]
+        assert (resumed["state"], resumed["result"]["ok"]) == ("done", 8)
+        stopped = as_json(*tag, "--use-case", "a library", "--budget", "0.0003", code=1)
+        assert "of 8 items are answered" in stopped["message"] and "Resume" in stopped["remedy"]
+    host.close()

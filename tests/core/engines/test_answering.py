@@ -132,6 +132,15 @@ def test_an_empty_answer_is_tried_once_more_and_warmer(ask):
     assert ask.outcome.error.kind == "empty" and not ask.outcome.error.fatal and ask.outcome.reply is None
 
 
+def test_white_space_without_end_is_tried_once_more_unless_the_answer_is_whole(ask):
+    blank = cut('{"tags": ["solar energy", ' + " \n" * 200)
+    _, second = ask(blank, GOOD)
+    assert second.retry == 1 and second.max_tokens == 400 and ask.outcome.flags == ("retried",)
+    ask(blank, blank)
+    assert ask.outcome.problem is None and ask.outcome.flags == ("retried", "cut")
+    assert len(ask(cut(GOOD + " \n" * 200))) == 1
+
+
 def test_circles_are_broken_with_a_penalty(ask):
     first, second = ask(cut(LOOP), GOOD)
     assert (first.frequency_penalty, second.frequency_penalty) == (None, PENALTY) and second.max_tokens == 400

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from core.engines import EngineOptions, connect
-from core.engines.calls import Call
+from core.engines.calls import Call, Request
+from core.engines.images import image_part
 from core.engines.shared_limits import FILE
 from core.errors import JobCancelled
 from core.store.schema import attempt, reply
@@ -158,6 +162,15 @@ def test_an_engine_that_was_left_can_be_asked_again(
     assert server.asked == 50 == count(database, reply)
 
 
+def test_an_answer_with_another_status_of_success_is_an_answer(
+    server: FaultServer, engine_of: Callable[..., Any], database: Any
+) -> None:
+    """It is paid for: some gateways say 201 or 203 where others say 200."""
+    server.order(script=[{"status": status} for status in (200, 201, 203, 206)])
+    all_ok(engine_of(server), calls_about(range(4)), 4)
+    assert server.asked == 4 == count(database, reply) == count(database, attempt, attempt.c.billed == "yes")
+
+
 def test_two_models_of_one_server_do_not_share_answers(
     server: FaultServer, engine_of: Callable[..., Any], database: Any
 ) -> None:
@@ -199,3 +212,27 @@ def test_what_databases_do_not_take_is_stored_all_the_same(host: Any) -> None:
         asked = server.asked
         assert asked == 9 and count(database, reply) == 8 and count(database, attempt) == 9
         assert guarded(run) == ["ok"] * 8 and server.asked == asked
+
+
+def test_a_picture_reaches_the_server_as_its_bytes_and_not_as_a_path(
+    server: FaultServer, engine_of: Callable[..., Any], tmp_path: Path, database: Any
+) -> None:
+    from PIL import Image
+
+    path = tmp_path / "secret folder" / "picture.png"
+    path.parent.mkdir()
+    Image.effect_noise((80, 60), 90).convert("RGB").save(path)
+    parts = [{"type": "text", "text": "Tags of this picture, as JSON."}, image_part(path)]
+    call = Call((1, 0), Request(({"role": "user", "content": parts},)))
+    server.order(always={"text": '{"tags": ["noise"]}'})
+    [outcome] = guarded(lambda: list(engine_of(server).answers([call])))
+    assert outcome.reply is not None and server.asked == 1
+    [text, picture] = server.requests[0].body["messages"][0]["content"]
+    kind, _, data = picture["image_url"]["url"].partition(";base64,")
+    assert text["type"] == "text" and kind in ("data:image/png", "data:image/jpeg")
+    with Image.open(BytesIO(b64decode(data))) as sent:
+        assert sent.size == (80, 60)
+    assert b"secret folder" not in server.requests[0].raw
+    with database.read() as connection:
+        stored = connection.exec_driver_sql("SELECT request || coalesce(wire, '') FROM reply").scalar_one()
+    assert "secret folder" not in stored and data[:200] not in stored, "kept by its hash"

@@ -57,26 +57,28 @@ def test_one_place_goes_round():
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.data())
-def test_all_together_never_hold_more_places_than_the_server_bears(tmp_path_factory, data):
-    """Whatever they do, in whatever order; and who asks again and again gets a fair share in the end."""
+@given(
+    st.integers(1, 4),
+    st.lists(
+        st.tuples(st.integers(0, 3), st.integers(0, 9), st.integers(0, 16), st.sampled_from([0.0, 0.3, 2.0])),
+        max_size=30,
+    ),
+)
+def test_all_together_never_hold_more_places_than_the_server_bears(tmp_path_factory, engines, moves):
+    """Whatever they do, in whatever order; and who goes on asking gets a fair share in the end."""
     path = tmp_path_factory.mktemp("limits") / "limits.db"
-    users = [SharedLimits(path, URL, MODEL, "project", 8.0) for _ in range(data.draw(st.integers(1, 4)))]
-    active, holding = dict.fromkeys(range(len(users)), 0), dict.fromkeys(range(len(users)), 0)
-    for _ in range(data.draw(st.integers(1, 30))):
-        n = data.draw(st.integers(0, len(users) - 1))
-        active[n] = min(data.draw(st.integers(0, 9)), holding[n])  # nobody starts more than it may
-        wanted = data.draw(st.integers(active[n], 16))
-        grown = data.draw(st.sampled_from([0.0, 0.0, 0.3, 2.0]))
-        holding[n] = users[n].share(active[n], wanted, 12, grown)
-        if data.draw(st.booleans()):
-            holding[n] = max(active[n], holding[n])
-        assert sum(holding.values()) <= max(12, int(users[n].server.allowed))
-        assert users[n].server.allowed <= 12
+    users = [SharedLimits(path, URL, MODEL, "project", 8.0) for _ in range(engines)]
+    holding = dict.fromkeys(range(engines), 0)
+    for user, active, wanted, grown in moves:
+        n = user % engines
+        active = min(active, holding[n])  # nobody starts more than it may
+        holding[n] = users[n].share(active, max(active, wanted), 12, grown)
+        assert sum(holding.values()) <= users[n].server.allowed <= 12
     for _ in range(3):
         for n, user in enumerate(users):
             holding[n] = user.share(0, 16, 12)
-    assert max(holding.values()) - min(holding.values()) <= 1 and sum(holding.values()) == int(users[0].server.allowed)
+    assert max(holding.values()) - min(holding.values()) <= 2 and sum(holding.values()) <= users[0].server.allowed
+    assert min(holding.values()) >= int(users[0].server.allowed) // engines - 1, "nobody starves"
     for user in users:
         user.close()
 
@@ -139,7 +141,10 @@ def test_a_pause_outlives_the_run_and_the_rest_is_tried_anew(join, clock):
     one.pause(50.0, "wait", 1.0)
     one.close()
     next_one = join(4.0)
-    assert next_one.look().paused_until == clock.now + 50 and (next_one.server.allowed, next_one.server.doubling) == (4, 1)
+    assert next_one.look().paused_until == clock.now + 50 and (next_one.server.allowed, next_one.server.doubling) == (
+        4,
+        1,
+    )
 
 
 def test_requests_a_minute(join, clock):

@@ -21,7 +21,7 @@ from core.engines.constrained import Grammars
 from core.engines.generation import complete_json
 from core.engines.images import image_part
 from core.engines.local_models import find, use
-from core.engines.local_prompts import prompt_of, pulled_apart
+from core.engines.local_prompts import by_channel, prompt_of, pulled_apart
 from core.engines.openai_engine import Limits
 from core.engines.parsing import parse_tags
 from core.errors import EngineError
@@ -29,7 +29,7 @@ from core.settings import load_settings
 from core.store.schema import attempt, reply
 from tests import tiny_models
 from tests.making import count
-from tests.tiny_models import COLOURS, OTHER, TOPICS, WORDS
+from tests.tiny_models import COLOURS, OTHER, TOPICS, WORDS, about
 
 SCHEMA = {
     "type": "object",
@@ -115,13 +115,6 @@ def question(text, schema=SCHEMA, **options):
     return Request((SYSTEM, {"role": "user", "content": text}), schema, **{"max_tokens": 40, **options})
 
 
-def about(topic, words=12, seed=0):
-    chance = random.Random(f"{topic} {words} {seed}")
-    said = [chance.choice(WORDS) for _ in range(words)]
-    said[chance.randrange(words)] = topic or said[0]
-    return " ".join(said)
-
-
 def calls(n, *, lengths=(5, 60), **options):
     chance = random.Random(n)
     topics = [chance.choice([*TOPICS]) for _ in range(n)]
@@ -168,6 +161,9 @@ def test_nothing_is_asked_twice_and_equal_questions_are_one(ask, database, sqlit
     with database.read() as connection:
         known = set(connection.execute(select(reply.c.key)).scalars())
     assert {call.request.key(endpoint, name) for call in calls(6)} < known
+    local_models.unload()
+    ask(calls(6))
+    assert ask.spent.cached == 6 and local_models.status()["loaded"] == []  # for stored answers no model is loaded
 
 
 def test_the_same_weights_elsewhere_are_not_asked_again_and_others_are(ask, model, tmp_path, changed):
@@ -325,6 +321,23 @@ def test_a_thought_that_the_template_begins_is_told_from_the_answer(ask, changed
     outcomes = ask([Call(1, question(about("solar"), max_tokens=12))], folder=changed(template=own))
     assert all(w.schema is None for wanted, _ in written for w in wanted)
     assert outcomes[1].reply is None or outcomes[1].reply.text.startswith("<think>")
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "thoughts"),
+    [
+        ("plain words", "plain words", ""),
+        (
+            "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>{}<|return|>",
+            "{}",
+            "Hm.",
+        ),
+        ("<|channel|>analysis<|message|>Hm, and so on", "", "Hm, and so on"),
+        ("<|channel|>final <|constrain|>json<|message|>{}", "{}", ""),
+    ],
+)
+def test_thoughts_in_channels_are_told_from_the_answer(text, answer, thoughts):
+    assert by_channel(text) == (answer, thoughts)
 
 
 def test_what_is_too_long_is_cut_in_the_middle_and_said_so(ask, changed):

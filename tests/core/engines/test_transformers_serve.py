@@ -17,11 +17,16 @@ from core.engines.parsing import parse_tags
 from core.errors import EngineError
 from core.store.schema import attempt, reply
 from tests import tiny_models
-from tests.core.engines.test_transformers_engine import SCHEMA, about
 from tests.support import free_port, wait_for
-from tests.tiny_models import TOPICS
+from tests.tiny_models import TOPICS, about
 
 ITEMS = 24
+SCHEMA = {
+    "type": "object",
+    "properties": {"tags": {"type": "array", "items": {"type": "string"}, "maxItems": 20}},
+    "required": ["tags"],
+    "additionalProperties": False,
+}
 
 
 @pytest.fixture(scope="module")

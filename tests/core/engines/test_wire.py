@@ -203,6 +203,22 @@ def test_conversations_have_one_system_message_and_take_turns():
     assert [m["role"] for m in merged] == ["user", "assistant", "user"] and merged[0]["content"] == "a\n\nd\n\nb\n\nc"
 
 
+def test_pictures_travel_as_data(tmp_path):
+    from PIL import Image
+
+    from core.engines.images import image_part
+
+    Image.new("RGB", (4, 3), "red").save(tmp_path / "red.png")
+    request = asked(
+        TAGS, {"role": "user", "content": [{"type": "text", "text": "a"}, image_part(tmp_path / "red.png")]}
+    )
+    for quirks in (Quirks(), Quirks(response_format="json_object", system_role=False)):
+        content = body_of(request, "m", quirks)["messages"][0]["content"]
+        assert content[0] == {"type": "text", "text": "a"} and content[1]["type"] == "image_url"
+        assert content[1]["image_url"]["url"].startswith("data:image/")
+    assert str(tmp_path) not in json.dumps(body_of(request, "m", Quirks()))
+
+
 def test_the_word_json_is_in_every_request_for_an_object():
     request = asked(TAGS, {"role": "user", "content": "tags, please"})
     assert "JSON" in body_of(request, "m", Quirks(response_format="json_object"))["messages"][0]["content"]
