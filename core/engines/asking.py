@@ -204,7 +204,7 @@ class Asker:
             return judge_connection(self.endpoint, "connect", str(error))
         except CutOff as error:
             return judge_connection(self.endpoint, "stale" if error.stale else "broken", "")
-        if answered.status != 200:
+        if not 200 <= answered.status < 300:
             status, headers, text = answered.status, answered.headers, answered.text
             return judge_status(
                 status, headers, text, self.endpoint, self.model, negotiable, self.limits.longest_pause, images

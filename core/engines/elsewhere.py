@@ -44,6 +44,12 @@ class Elsewhere:
         finally:
             self._waiting.pop(key, None)
 
+    async def close(self) -> None:
+        """Look no more."""
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
+
     async def _look(self) -> None:
         while self._waiting:
             await asyncio.sleep(LOOK_SECONDS)

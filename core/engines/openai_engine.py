@@ -314,6 +314,7 @@ class OpenAIEngine:
     async def _leave(self) -> None:
         for task in self._tasks:
             task.cancel()
+        await self._elsewhere.close()
         await self._landing.settled()
         self._limiter.close()
         await self._connection.close()

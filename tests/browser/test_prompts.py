@@ -53,8 +53,6 @@ def test_a_prompt_is_edited_where_it_is_run(work: Work, page: Page, server: Engi
     page.click(".tl-side >> text=/^Tag/ >> visible=true")
     page.wait_for_selector("dialog[open] >> text=Try on 10")
     page.click("dialog[open] .tl-segment button:has-text('Write tags freely')")
-    if page.locator("dialog[open] .tl-segment button:has-text('Language model')").count():
-        page.click("dialog[open] .tl-segment button:has-text('Language model')")
     open_workbench(page)
     assert "Talk number 1" in sent(page)
 

@@ -203,7 +203,8 @@ def check_the_run(bench: Bench, run: Run) -> None:
     else:
         assert run.error is None, told
     assert within(len(run.seen), case["requests"]), told
-    assert run.spent.requests == len(run.seen), "every request is counted, and no other"
+    late = run.spent.faults.get("timeout", 0)  # a busy machine may give up before the server has seen a request
+    assert len(run.seen) <= run.spent.requests <= len(run.seen) + late, "every request is counted, and no other"
     assert run.open == case.get("open", 0), told
     if "unusable" in case:
         assert within(run.states["failed"] + run.states["invalid"], case["unusable"]), told
@@ -228,7 +229,7 @@ def check_the_ledger(bench: Bench, run: Run) -> None:
         stored = connection.execute(select(reply.c.key).where(reply.c.endpoint == bench.base_url)).scalars().all()
     billed = Counter(row.billed for row in rows)
     told = f"ledger {dict(billed)}: {Counter((row.outcome, row.status, row.billed) for row in rows)}"
-    assert len(rows) == len(run.seen), told
+    assert len(rows) == run.spent.requests, told
     for kind in ("yes", "no", "unknown"):
         assert within(billed[kind], case["billed"].get(kind, 0)), told
     paid = [row for row in rows if row.billed == "yes"]

@@ -346,8 +346,9 @@ def test_a_cancelled_run_keeps_its_answers_and_goes_on(queue, server, ready, mon
 )
 def test_other_settings_cost_nothing(queue, server, ready, change):
     ready()
-    finish(queue, make(queue, server))
-    finish(queue, make(queue, server, "selective"))
+    for method in ("generative", "selective"):
+        done = finish(queue, make(queue, server, method))
+        assert done.state == "done", (done.message, done.log)
     assert server.asked() == 40
     for method in ("generative", "selective"):
         if method == "selective" and change.get("top_k", 0) > 8:
@@ -653,7 +654,7 @@ def test_the_key_is_nowhere_on_this_machine(sqlite_host, import_rows):
 
 
 def test_a_worker_started_by_hand_reads_its_key_from_the_environment_of_nobody(sqlite_host, import_rows):
-    """Without a pipe there are no secrets: the job fails with a sentence instead of waiting for input."""
+    """Without a pipe there are no secrets: the job says so and waits for its key, not for input."""
     from core.jobs.queue import JobQueue
 
     queue = JobQueue(sqlite_host)
@@ -662,4 +663,4 @@ def test_a_worker_started_by_hand_reads_its_key_from_the_environment_of_nobody(s
         job = make(queue, server)
         environment = {**os.environ, **sqlite_host.settings.environment(), "TAGLOOM_API_KEY": KEY}
         subprocess.run([sys.executable, "-m", "core.worker", job.id], stdin=subprocess.DEVNULL, env=environment)
-    assert queue.get(job.id).state == "failed" and "key" in queue.get(job.id).message
+    assert queue.get(job.id).state == "needs_key" and "key" in queue.get(job.id).message

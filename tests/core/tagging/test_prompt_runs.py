@@ -1,20 +1,20 @@
 """Runs ask with the project's own words, show its examples, and cut what the model cannot read; and say so."""
 
-from dataclasses import replace
-
 import orjson
 import pytest
 from sqlalchemy import select
 
+from core.embedding.hashing import HashingEncoder
 from core.engines.connections import ConnectionSettings, save_connection
 from core.engines.prompt_copies import reset, save, text_of
 from core.engines.prompts import load
 from core.jobs.execute import execute
 from core.jobs.queue import JobQueue
-from core.store.projects import Host
 from core.store.schema import item, run, run_item
+from core.tagging import job
 from core.tagging.examples import example_of
 from core.tagging.request import tag_entries
+from core.vocabulary import building, candidates
 from core.vocabulary.importing import import_new
 from core.vocabulary.store import NewTag
 from core.worker import KINDS
@@ -24,11 +24,16 @@ from tests.making import ANN, decide, event, ids_of
 SUBJECTS = ("bees", "stars", "soup", "football", "violins", "glaciers")
 
 
+@pytest.fixture(autouse=True)
+def no_model(monkeypatch):
+    """What is asked does not depend on an embedding model; none is loaded."""
+    for module in (job, building, candidates):
+        monkeypatch.setattr(module, "cached_encoder", lambda settings: HashingEncoder())
+
+
 @pytest.fixture
-def host(sqlite_settings):
-    host = Host(replace(sqlite_settings, embedding_model="none/such"))
-    yield host
-    host.close()
+def host(sqlite_host):
+    return sqlite_host
 
 
 @pytest.fixture
@@ -55,8 +60,8 @@ def server():
 def finish(host, server, kind="tag", **arguments):
     queue = JobQueue(host)
     asked = {"corpus": "Talks", "engine": "openai", "base_url": server.base_url, "model": MODEL}
-    job = queue.create("test", kind, "Run", {**asked, **arguments}, person=ANN)
-    done = execute(queue, job.id, KINDS, {})
+    made = queue.create("test", kind, "Run", {**asked, **arguments}, person=ANN)
+    done = execute(queue, made.id, KINDS, {})
     assert done.state == "done", (done.message, done.log)
     return done
 
