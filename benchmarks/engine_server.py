@@ -12,9 +12,32 @@ import json
 import time
 from typing import Any
 
-TAGS = """river valley, stone bridge, village school, spring flood, grain mill, ferry boat, old harbour, market square,
-glass workshop, narrow lane, summer fair, wool trade, mountain pass, bell tower, fishing rights, orchard, town archive,
-wedding song, salt road, winter storm, chalk quarry, letter from home, first railway, weather diary""".split(",")
+TAGS = [
+    "river valley",
+    "stone bridge",
+    "village school",
+    "spring flood",
+    "grain mill",
+    "ferry boat",
+    "old harbour",
+    "market square",
+    "glass workshop",
+    "narrow lane",
+    "summer fair",
+    "wool trade",
+    "mountain pass",
+    "bell tower",
+    "fishing rights",
+    "orchard",
+    "town archive",
+    "wedding song",
+    "salt road",
+    "winter storm",
+    "chalk quarry",
+    "letter from home",
+    "first railway",
+    "weather diary",
+]
 ANSWER = json.dumps({"tags": TAGS})
 BODY = json.dumps(
     {

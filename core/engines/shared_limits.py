@@ -30,22 +30,6 @@ DEAD_CHECK = 1.0
 BREAK_AFTER = 5  # failures of the server in a row, over everybody, before it is left alone
 LONGEST_STEP = 60.0
 
-_COLUMNS = (
-    "allowed",
-    "doubling",
-    "paused_until",
-    "why",
-    "pauses",
-    "shrunk_at",
-    "failures",
-    "open_since",
-    "probe_at",
-    "requests",
-    "tokens",
-    "filled_at",
-    "clock",
-)
-
 
 def steady() -> float:
     """Seconds of a clock that nobody sets and that all processes share."""
@@ -74,6 +58,9 @@ class Server:
     tokens: float = 0.0
     filled_at: float = 0.0
     clock: float = 0.0
+
+
+_COLUMNS = tuple(Server.__dataclass_fields__)
 
 
 class SharedLimits:

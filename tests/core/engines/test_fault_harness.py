@@ -129,6 +129,16 @@ def test_row_07_a_certificate_that_cannot_be_trusted(ask: Ask) -> None:
     assert "SSL_CERT_FILE" in error.remedy and "trust" in str(error) and server.asked == 0
 
 
+def test_a_certificate_that_is_trusted(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every paid server is asked over TLS: connections are made, used again, and end as others do."""
+    certificate = Path(__file__).with_name("self_signed.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with FaultServer(tls=certificate) as server:
+        came = ask(f"https://127.0.0.1:{server.port}/v1", range(40))
+    assert came.error is None and len(came.outcomes) == 40 and server.asked == 40
+    assert all(outcome.reply is not None for outcome in came.outcomes.values())
+
+
 def test_row_07_a_server_without_tls_where_it_is_asked_for(ask: Ask, server: FaultServer) -> None:
     came = ask(f"https://127.0.0.1:{server.port}/v1", range(50))
     assert "http://" in ended(came, "unreachable").remedy and server.asked == 0
