@@ -34,7 +34,7 @@ sys.path.insert(0, str(REPOSITORY))
 
 from benchmarks.load import free_port  # noqa: E402
 from core.engines import Call, EngineOptions, Request, connect  # noqa: E402
-from core.engines.openai_engine import Limits  # noqa: E402
+from core.engines.server.openai_engine import Limits  # noqa: E402
 from core.settings import Settings  # noqa: E402
 from core.store.projects import Host  # noqa: E402
 

@@ -13,8 +13,8 @@ from sqlalchemy import insert
 
 from core.corpora.clues import Clue, TaggableItem
 from core.engines.calls import Call, Outcome
-from core.engines.openai_engine import Limits
-from core.engines.prompts import load
+from core.engines.prompting.prompts import load
+from core.engines.server.openai_engine import Limits
 from core.store.host_schema import connection as connection_table
 from core.store.projects import Host
 from core.vocabulary.free_tags import free_tag_calls, read_free_tags

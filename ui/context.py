@@ -10,9 +10,9 @@ from hashlib import sha256
 from typing import Any
 
 from core.demo import ensure_demo
-from core.engines.connections import BUILTIN, find_connection
-from core.engines.endpoints import EngineOptions
-from core.engines.keys import ENGINE_KEY, connection_of, key_for
+from core.engines.connecting.connections import BUILTIN, find_connection
+from core.engines.connecting.endpoints import EngineOptions
+from core.engines.connecting.keys import ENGINE_KEY, connection_of, key_for
 from core.errors import InvalidInput
 from core.jobs.queue import KEYED, Job, JobQueue
 from core.jobs.supervisor import Supervisor

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from core.commands.session import Command, MakeParser, Outcome, Session
-from core.engines import connections as store
-from core.engines.advice import MEMORY, ROLES, read_advice
-from core.engines.connection_health import keep_health
-from core.engines.connections import BUILTIN, ConnectionRow, ConnectionSettings
-from core.engines.keys import key_for
+from core.engines.connecting import connections as store
+from core.engines.connecting.advice import MEMORY, ROLES, read_advice
+from core.engines.connecting.connection_health import keep_health
+from core.engines.connecting.connections import BUILTIN, ConnectionRow, ConnectionSettings
+from core.engines.connecting.keys import key_for
 from core.errors import InvalidInput
 
 ACTIONS = ("list", "add", "remove", "check", "default")
@@ -111,11 +111,11 @@ def _named(session: Session, role: str) -> str | None:
 
 def _check(session: Session, row: ConnectionRow) -> Outcome:
     if row.engine == "transformers":
-        from core.engines.checking_local import check_local
+        from core.engines.connecting.checking_local import check_local
 
         found = check_local(session.host, row.model, pictures="vision" in row.roles)
     else:
-        from core.engines.checking import check
+        from core.engines.connecting.checking import check
 
         key = key_for(session.host, row.base_url, row.model)[0]
         found = check(session.host, row.base_url, row.model, key, pictures="vision" in row.roles)

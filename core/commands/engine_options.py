@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 
 from core.commands.session import Session
-from core.engines.connections import BUILTIN, find_connection
-from core.engines.endpoints import ENGINES, EngineOptions
-from core.engines.keys import ENGINE_KEY, connection_of, key_for
+from core.engines.connecting.connections import BUILTIN, find_connection
+from core.engines.connecting.endpoints import ENGINES, EngineOptions
+from core.engines.connecting.keys import ENGINE_KEY, connection_of, key_for
 from core.errors import InvalidInput
 
 

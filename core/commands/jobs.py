@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.commands.engine_options import engine_secrets
 from core.commands.session import Command, MakeParser, Outcome, Session
-from core.engines.endpoints import EngineOptions
+from core.engines.connecting.endpoints import EngineOptions
 from core.errors import InvalidInput
 from core.jobs.queue import RESERVED
 

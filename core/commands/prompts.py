@@ -44,7 +44,7 @@ def prompts_command(session: Session) -> Outcome:
 
 
 def _list(_session: Session, database: Database) -> Outcome:
-    from core.engines.prompt_copies import described, names_of
+    from core.engines.prompting.prompt_copies import described, names_of
 
     found = [described(database, name) for name in names_of(database)]
     return {"prompts": found}, "\n".join(_line(each) for each in found), 0
@@ -62,7 +62,7 @@ def _line(prompt: dict[str, Any]) -> str:
 
 
 def _show(session: Session, database: Database) -> Outcome:
-    from core.engines.prompt_copies import text_of
+    from core.engines.prompting.prompt_copies import text_of
     from core.tagging.workbench import opened, shown_example
 
     stored = text_of(database, session.options.name)  # a run's recipe names its prompt by hash
@@ -78,7 +78,7 @@ def _show(session: Session, database: Database) -> Outcome:
 
 
 def _edit(session: Session, database: Database) -> Outcome:
-    from core.engines.prompt_copies import examples_now, save
+    from core.engines.prompting.prompt_copies import examples_now, save
 
     name, text = session.options.name, _read(session.options.file)
     saved = save(database, name, text, examples_now(database, name), PERSON)
@@ -86,7 +86,7 @@ def _edit(session: Session, database: Database) -> Outcome:
 
 
 def _example(session: Session, database: Database) -> Outcome:
-    from core.engines.prompt_copies import examples_now, of_project, save
+    from core.engines.prompting.prompt_copies import examples_now, of_project, save
     from core.tagging.examples import example_of
 
     name, item = session.options.name, session.options.item
@@ -102,7 +102,7 @@ def _example(session: Session, database: Database) -> Outcome:
 
 
 def _diff(session: Session, database: Database) -> Outcome:
-    from core.engines.prompt_copies import differences
+    from core.engines.prompting.prompt_copies import differences
     from core.tagging.workbench import opened
 
     found = opened(database, session.options.name)
@@ -114,7 +114,7 @@ def _diff(session: Session, database: Database) -> Outcome:
 
 
 def _reset(session: Session, database: Database) -> Outcome:
-    from core.engines.prompt_copies import described, reset
+    from core.engines.prompting.prompt_copies import described, reset
 
     name = session.options.name
     reset(database, name)
@@ -124,8 +124,8 @@ def _reset(session: Session, database: Database) -> Outcome:
 
 
 def _import(session: Session, database: Database) -> Outcome:
-    from core.engines.prompt_copies import save
-    from core.engines.prompt_imports import read_file
+    from core.engines.prompting.prompt_copies import save
+    from core.engines.prompting.prompt_imports import read_file
 
     file = session.options.file
     found = read_file(_read(file), Path(file).name, session.options.called or "")
@@ -136,8 +136,8 @@ def _import(session: Session, database: Database) -> Outcome:
 
 
 def _export(session: Session, database: Database) -> Outcome:
-    from core.engines.prompt_copies import of_project
-    from core.engines.prompt_imports import export_text
+    from core.engines.prompting.prompt_copies import of_project
+    from core.engines.prompting.prompt_imports import export_text
 
     name, path = session.options.name, Path(session.options.file)
     try:

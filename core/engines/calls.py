@@ -104,7 +104,7 @@ class Usage:
 class Reply:
     """A stored answer. `refusal` holds the server's own words where it said by protocol that it refuses; `reasoning`
     is True where the model thought aloud in a field of its own; `model` is what the server says answered; `form` is the
-    step of the ladder (`core.engines.wire.FORMATS`) that it was asked for in, "" where there is none; `flags`:
+    step of the ladder (`core.engines.server.wire.FORMATS`) that it was asked for in, "" where there is none; `flags`:
     what had to be done to the question before the server took it ("truncated")."""
 
     id: int

@@ -19,9 +19,9 @@ from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from core.engines.calls import Reply, Request
-from core.engines.connections import ConnectionSettings, settings_for
-from core.engines.endpoints import host_of
-from core.engines.wire import FORMAT_NAMES, FORMATS, MOST_ROOM, THINKING_ROOM, Quirks, first_quirks
+from core.engines.connecting.connections import ConnectionSettings, settings_for
+from core.engines.connecting.endpoints import host_of
+from core.engines.server.wire import FORMAT_NAMES, FORMATS, MOST_ROOM, THINKING_ROOM, Quirks, first_quirks
 from core.store.host_schema import capability
 from core.store.projects import Host
 

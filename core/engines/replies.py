@@ -11,8 +11,8 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, select
 
+from core.engines.answers.envelope import Envelope, read_envelope
 from core.engines.calls import Reply, Request, Usage
-from core.engines.envelope import Envelope, read_envelope
 from core.store.database import Database
 from core.store.schema import reply
 

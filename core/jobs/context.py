@@ -61,7 +61,7 @@ class JobContext:
         """Report `done` of `total` units.
 
         Args:
-            spent: what an engine has used so far (`core.engines.spending`), asked only when a report is due.
+            spent: what an engine has used so far (`core.engines.money.spending`), asked only when a report is due.
 
         Raises:
             JobCancelled: a person has asked the job to stop.

@@ -74,7 +74,7 @@ connection = Table(
     Column("base_url", Text, nullable=False),
     Column("model", Text, nullable=False),
     Column("roles", Text, nullable=False),  # JSON list of "text", "vision": what it is used for
-    Column("settings", Text, nullable=False),  # JSON: core.engines.connections.ConnectionSettings
+    Column("settings", Text, nullable=False),  # JSON: core.engines.connecting.connections.ConnectionSettings
     Column("created_at", Double, nullable=False),
     Column("updated_at", Double, nullable=False),
 )

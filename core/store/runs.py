@@ -122,7 +122,7 @@ def store_answers(connection: Connection, run_id: int, answers: list[Answer]) ->
 
 
 def note_spent(connection: Connection, run_id: int, spent: dict[str, Any]) -> None:
-    """Keep what a run's attempts have used together (`core.engines.spending.Meter.total`)."""
+    """Keep what a run's attempts have used together (`core.engines.money.spending.Meter.total`)."""
     connection.execute(update(run).where(run.c.id == run_id).values(spent=orjson.dumps(spent).decode()))
 
 

@@ -11,11 +11,11 @@ from sqlalchemy import select
 
 from core.corpora.clues import TaggableItem
 from core.engines import replies
-from core.engines.batches import Batches, Progress, offered
+from core.engines.batch.batches import Batches, Progress, offered
 from core.engines.calls import Call, Engine
-from core.engines.endpoints import host_of
-from core.engines.keys import ENGINE_KEY
-from core.engines.spending import Meter, Purse
+from core.engines.connecting.endpoints import host_of
+from core.engines.connecting.keys import ENGINE_KEY
+from core.engines.money.spending import Meter, Purse
 from core.errors import EngineError, InvalidInput
 from core.store.database import Database
 from core.store.projects import Host

@@ -12,10 +12,10 @@ from core.corpora.clues import TaggableItem, read_items, sample_items
 from core.embedding.service import cached_encoder
 from core.engines import asked_at, replies
 from core.engines.calls import Call, Request
-from core.engines.connections import settings_for
-from core.engines.cost import estimate, pricing_of
-from core.engines.fitting import Fitter, request_of
-from core.engines.prompt_copies import of_project
+from core.engines.connecting.connections import settings_for
+from core.engines.money.cost import estimate, pricing_of
+from core.engines.prompting.fitting import Fitter, request_of
+from core.engines.prompting.prompt_copies import of_project
 from core.store.database import Database
 from core.store.projects import Host
 from core.tagging.job import items_of
@@ -52,7 +52,7 @@ def estimate_run(
     database: Database, corpus_name: str, arguments: dict[str, Any], host: Host | None = None
 ) -> dict[str, Any]:
     """{items, requests, cached_requests, cached_note, prompt_tokens, completion_tokens, completion_p90, cost (US
-    dollars or None), cost_high, cost_note, token_note}; see `core.engines.cost.Estimate`.
+    dollars or None), cost_high, cost_note, token_note}; see `core.engines.money.cost.Estimate`.
 
     Args:
         host: knows prices, contexts and prepared taggers.

@@ -11,10 +11,10 @@ import orjson
 from core.corpora.browsing import find_item
 from core.corpora.catalog import corpus_by_pk
 from core.corpora.clues import Clue, clues_of
-from core.engines.fitting import candidate_lines
-from core.engines.prompt_kinds import kind_of
-from core.engines.prompts import Example
-from core.engines.quoting import item_data, neutral
+from core.engines.prompting.fitting import candidate_lines
+from core.engines.prompting.prompt_kinds import kind_of
+from core.engines.prompting.prompts import Example
+from core.engines.prompting.quoting import item_data, neutral
 from core.errors import InvalidInput
 from core.review.decisions import load_states
 from core.review.suggestions import suggestions_of

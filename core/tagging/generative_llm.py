@@ -9,8 +9,8 @@ from typing import Any
 from core.corpora.clues import TaggableItem
 from core.embedding.vectors import TextEncoder
 from core.engines.calls import Call, flags_of
-from core.engines.fitting import Fitter
-from core.engines.prompts import Prompt
+from core.engines.prompting.fitting import Fitter
+from core.engines.prompting.prompts import Prompt
 from core.store.runs import Answer
 from core.tagging.generative import FreeTag, rows_from_free_tags
 from core.tagging.llm import Asked, state_of

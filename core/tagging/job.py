@@ -13,7 +13,7 @@ from core.corpora.catalog import Corpus, find_corpus, status_counts
 from core.corpora.clues import TaggableItem, read_items
 from core.embedding.service import cached_encoder
 from core.embedding.vectors import TextEncoder
-from core.engines.prompts import Prompt
+from core.engines.prompting.prompts import Prompt
 from core.jobs.context import JobContext
 from core.review.agreement import update_agreement
 from core.store.database import BulkPace, Database
@@ -102,7 +102,7 @@ def tag_job(job: JobContext) -> dict[str, Any]:
     use_case, language.
 
     Result: {run, job, corpus, corpus_id, items, ok, invalid, refused, failed, suggestions, flags: {flag: items},
-        requests, tokens, cost; of a model as `core.engines.spending.Meter.total`}
+        requests, tokens, cost; of a model as `core.engines.money.spending.Meter.total`}
     """
     request = request_of(job.arguments)
     database = job.database

@@ -15,11 +15,11 @@ from typing import Protocol, cast
 from core.corpora.clues import TaggableItem, read_items
 from core.engines import connect
 from core.engines.calls import Call, Engine, Outcome
-from core.engines.fitting import Fitter
-from core.engines.keys import ENGINE_KEY
-from core.engines.prompt_copies import of_job
-from core.engines.prompts import Prompt
-from core.engines.spending import Meter, Purse, limits_for
+from core.engines.connecting.keys import ENGINE_KEY
+from core.engines.money.spending import Meter, Purse, limits_for
+from core.engines.prompting.fitting import Fitter
+from core.engines.prompting.prompt_copies import of_job
+from core.engines.prompting.prompts import Prompt
 from core.errors import EngineError
 from core.store.runs import Answer, answered_items, note_spent, spent_of
 from core.tagging.batching import hand_in, stored_only

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from core.engines.endpoints import ENGINES, EngineOptions
+from core.engines.connecting.endpoints import ENGINES, EngineOptions
 from core.errors import InvalidInput
 from core.store.database import Database
 from core.vocabulary.entries import TagEntry

@@ -14,10 +14,10 @@ from typing import Any
 import orjson
 
 from core.corpora.clues import TaggableItem
+from core.engines.answers.parsing import parse_choices
 from core.engines.calls import Call, Check, Reply, flags_of
-from core.engines.fitting import Candidate, Fitter, Question, request_of
-from core.engines.parsing import parse_choices
-from core.engines.prompts import Prompt
+from core.engines.prompting.fitting import Candidate, Fitter, Question, request_of
+from core.engines.prompting.prompts import Prompt
 from core.store.runs import Answer
 from core.tagging.job import TagRun
 from core.tagging.llm import Asked, state_of

@@ -24,7 +24,7 @@ from core.corpora.clues import TaggableItem, read_items
 from core.embedding.service import cached_encoder
 from core.engines import replies
 from core.engines.calls import Call, Outcome, Reply, Request, Usage
-from core.engines.endpoints import EngineOptions
+from core.engines.connecting.endpoints import EngineOptions
 from core.errors import InvalidInput
 from core.jobs.context import JobContext
 from core.store.runs import Answer, answered_items, run_counts

@@ -19,8 +19,8 @@ from core.embedding.service import cached_encoder
 from core.embedding.vectors import TextEncoder
 from core.engines import connect
 from core.engines.calls import Engine
-from core.engines.fitting import Fitter
-from core.engines.prompt_copies import of_project
+from core.engines.prompting.fitting import Fitter
+from core.engines.prompting.prompt_copies import of_project
 from core.errors import EngineError, InvalidInput
 from core.store.database import Database
 from core.store.projects import Host

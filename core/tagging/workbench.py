@@ -15,11 +15,11 @@ from core.corpora.catalog import Corpus, corpus_by_pk, find_corpus
 from core.corpora.clues import TaggableItem, clues_of, sample_items
 from core.embedding.service import cached_encoder
 from core.engines.calls import text_of
-from core.engines.endpoints import EngineOptions
-from core.engines.fitting import CUTS, Fitted, Fitter, Question, fit, tokens_of
-from core.engines.prompt_copies import described, differences, history
-from core.engines.prompt_kinds import Kind, kind_of
-from core.engines.prompts import Example, Prompt, hash_of, is_shipped, load, read_prompt
+from core.engines.connecting.endpoints import EngineOptions
+from core.engines.prompting.fitting import CUTS, Fitted, Fitter, Question, fit, tokens_of
+from core.engines.prompting.prompt_copies import described, differences, history
+from core.engines.prompting.prompt_kinds import Kind, kind_of
+from core.engines.prompting.prompts import Example, Prompt, hash_of, is_shipped, load, read_prompt
 from core.errors import InvalidInput, NotFound
 from core.store.database import Database
 from core.store.projects import Host

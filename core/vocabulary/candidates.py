@@ -16,11 +16,11 @@ from core.corpora.clues import TaggableItem, read_items, sample_items
 from core.embedding.service import cached_encoder
 from core.engines import Call, EngineOptions, Outcome, connect
 from core.engines.calls import flags_of
-from core.engines.fitting import Fitter
-from core.engines.keys import ENGINE_KEY
-from core.engines.prompt_copies import of_job
-from core.engines.prompts import Prompt
-from core.engines.spending import Meter
+from core.engines.connecting.keys import ENGINE_KEY
+from core.engines.money.spending import Meter
+from core.engines.prompting.fitting import Fitter
+from core.engines.prompting.prompt_copies import of_job
+from core.engines.prompting.prompts import Prompt
 from core.errors import JobCancelled
 from core.jobs.context import JobContext
 from core.store.database import BulkPace, Database

@@ -1,6 +1,6 @@
 """What models say around an answer: the phrases before and after a list, which are no tags.
 
-The patterns are in words/chatter.txt. Refusals are another matter, and known by `core.engines.refusals` alone.
+The patterns are in words/chatter.txt. Refusals are another matter, and known by `core.engines.answers.refusals` alone.
 """
 
 from __future__ import annotations

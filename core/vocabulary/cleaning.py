@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from core.embedding.scripts import UNSPACED, script_of
-from core.engines import refusals
+from core.engines.answers import refusals
 from core.vocabulary import wordlists
 from core.vocabulary.chatter import is_chatter
 

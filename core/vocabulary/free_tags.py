@@ -11,12 +11,12 @@ from dataclasses import replace
 from functools import partial
 
 from core.corpora.clues import TaggableItem
-from core.engines.answering import Doubt
+from core.engines.answers.answering import Doubt
+from core.engines.answers.language import mismatch
+from core.engines.answers.parsing import ParsedTags, parse_tags
 from core.engines.calls import Call, Outcome, Reply
-from core.engines.fitting import Fitter, Question, request_of
-from core.engines.language import mismatch
-from core.engines.parsing import ParsedTags, parse_tags
-from core.engines.prompts import Prompt
+from core.engines.prompting.fitting import Fitter, Question, request_of
+from core.engines.prompting.prompts import Prompt
 from core.vocabulary.cleaning import looks_like_refusal
 
 PROMPT = "free-tags"
@@ -40,7 +40,7 @@ def free_tag_calls(
     """The questions for items, `samples` each, under the key (item's pk, sample); items without text have none.
 
     Args:
-        prompt: as the run began with it (`core.engines.prompt_copies.of_job`).
+        prompt: as the run began with it (`core.engines.prompting.prompt_copies.of_job`).
         use_case: what the tags are for, a sentence; part of the question, as the language is.
         fitter: knows how much the model can read.
     """

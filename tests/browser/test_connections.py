@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from core.engines.connections import all_connections, default_of, remove_connection
+from core.engines.connecting.connections import all_connections, default_of, remove_connection
 from tests.browser.app import Work
 from tests.browser.steps import quiet, tab
 from tests.engine_server import MODEL, EngineServer

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from core.engines.connections import all_connections, remove_connection
+from core.engines.connecting.connections import all_connections, remove_connection
 from core.store.runs import list_runs
 from tests import making
 from tests.browser.app import Work

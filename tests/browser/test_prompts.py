@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page
 
-from core.engines.connections import all_connections, remove_connection
-from core.engines.endpoints import EngineOptions
-from core.engines.keys import remember
+from core.engines.connecting.connections import all_connections, remove_connection
+from core.engines.connecting.endpoints import EngineOptions
+from core.engines.connecting.keys import remember
 from tests import making
 from tests.browser.app import Work, tagged_talks
 from tests.browser.steps import SLOW, close_dialogs, quiet, tab

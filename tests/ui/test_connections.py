@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from core.engines import keys
-from core.engines.ledger import Attempt, submit
+from core.engines.connecting import keys
+from core.engines.money.ledger import Attempt, submit
 from core.errors import InvalidInput, NotFound
 from tests.engine_server import MODEL, EngineServer
 from tests.support import free_port

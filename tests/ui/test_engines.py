@@ -7,8 +7,8 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from core.corpora.mapping import Mapping
-from core.engines import keys
-from core.engines.keys import ENGINE_KEY
+from core.engines.connecting import keys
+from core.engines.connecting.keys import ENGINE_KEY
 from core.store.schema import reply, suggestion
 from core.vocabulary.importing import import_new
 from core.vocabulary.store import NewTag

@@ -3,8 +3,8 @@
 import pytest
 
 from core.embedding.hashing import HashingEncoder
-from core.engines.prompt_copies import of_project
-from core.engines.prompts import load
+from core.engines.prompting.prompt_copies import of_project
+from core.engines.prompting.prompts import load
 from core.tagging import workbench
 from tests.making import add_tags, decide, event, ids_of
 from tests.ui.test_routes import API, Page, build

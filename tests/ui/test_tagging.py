@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.engines import keys
+from core.engines.connecting import keys
 from core.jobs.supervisor import Supervisor
 from tests.batch_server import BatchServer
 from tests.engine_server import MODEL

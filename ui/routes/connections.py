@@ -8,18 +8,18 @@ from typing import Any
 from starlette.routing import BaseRoute
 
 from core.engines import asked_at
-from core.engines import connections as store
-from core.engines.advice import read_advice
-from core.engines.batches import offered
+from core.engines.batch.batches import offered
 from core.engines.capabilities import Capabilities
-from core.engines.checking import check
-from core.engines.checking_local import check_local
-from core.engines.connection_health import health_of, keep_health
-from core.engines.connections import BUILTIN, ROLES, ConnectionRow, ConnectionSettings
-from core.engines.cost import pricing_of
-from core.engines.endpoints import KNOWN, OPENAI, host_of, is_local, is_openai, normalise
-from core.engines.keys import key_for, type_key
-from core.engines.ledger import spent_at
+from core.engines.connecting import connections as store
+from core.engines.connecting.advice import read_advice
+from core.engines.connecting.checking import check
+from core.engines.connecting.checking_local import check_local
+from core.engines.connecting.connection_health import health_of, keep_health
+from core.engines.connecting.connections import BUILTIN, ROLES, ConnectionRow, ConnectionSettings
+from core.engines.connecting.endpoints import KNOWN, OPENAI, host_of, is_local, is_openai, normalise
+from core.engines.connecting.keys import key_for, type_key
+from core.engines.money.cost import pricing_of
+from core.engines.money.ledger import spent_at
 from core.errors import EngineError, InvalidInput, NotAllowed
 from ui.context import AppContext
 from ui.routes.http import Call, route
@@ -242,7 +242,7 @@ def forget(call: Call) -> dict[str, Any]:
 
 def unload(call: Call) -> dict[str, Any]:
     """Take a model out of this process' memory."""
-    from core.engines.local_models import unload as unload_models
+    from core.engines.local.local_models import unload as unload_models
 
     _operator_only(call)
     unload_models(call.given("model", str, None))
@@ -251,7 +251,7 @@ def unload(call: Call) -> dict[str, Any]:
 
 def local(call: Call) -> dict[str, Any]:
     """Models that this process has loaded, and the devices they may use."""
-    from core.engines.local_models import status
+    from core.engines.local.local_models import status
 
     _ = call.person
     return status()

@@ -7,13 +7,13 @@ from typing import Any
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from core.engines import prompt_copies
-from core.engines.connections import find_connection
-from core.engines.endpoints import EngineOptions
-from core.engines.keys import remembered
-from core.engines.prompt_imports import export_text, read_file
-from core.engines.prompt_kinds import KINDS
-from core.engines.prompts import LONGEST, Example
+from core.engines.connecting.connections import find_connection
+from core.engines.connecting.endpoints import EngineOptions
+from core.engines.connecting.keys import remembered
+from core.engines.prompting import prompt_copies
+from core.engines.prompting.prompt_imports import export_text, read_file
+from core.engines.prompting.prompt_kinds import KINDS
+from core.engines.prompting.prompts import LONGEST, Example
 from core.errors import InvalidInput
 from ui.context import AppContext
 from ui.routes.http import Call, route

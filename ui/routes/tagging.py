@@ -7,8 +7,8 @@ from typing import Any
 from starlette.routing import BaseRoute
 
 from core.corpora.catalog import find_corpus
-from core.engines.batches import offered
-from core.engines.keys import key_for
+from core.engines.batch.batches import offered
+from core.engines.connecting.keys import key_for
 from core.store.runs import list_runs
 from core.tagging.batching import check_offered
 from core.tagging.evaluation import evaluate_run

@@ -4,7 +4,7 @@ import orjson
 import pytest
 
 from core.cli import main
-from core.engines.prompts import load
+from core.engines.prompting.prompts import load
 from tests.making import add_tags, decide, event, ids_of
 
 

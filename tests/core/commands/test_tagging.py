@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import update
 
 from core.cli import main
-from core.engines import batches
-from core.engines.connections import ConnectionSettings, keep_health, save_connection
+from core.engines.batch import batches
+from core.engines.connecting.connections import ConnectionSettings, keep_health, save_connection
 from core.store.host_schema import job as job_table
 from core.store.projects import Host
 from tests.batch_server import BatchServer

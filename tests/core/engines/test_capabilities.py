@@ -8,7 +8,7 @@ import pytest
 from core.engines import capabilities as module
 from core.engines.calls import Reply, Request, Usage
 from core.engines.capabilities import FIRST_ITEMS, UNUSABLE, Capabilities
-from core.engines.wire import MOST_ROOM, THINKING_ROOM
+from core.engines.server.wire import MOST_ROOM, THINKING_ROOM
 
 URL = "http://127.0.0.1:9/v1"
 REQUEST = Request(({"role": "user", "content": "the item"},), {"type": "object"})
@@ -105,7 +105,7 @@ def test_runaway_white_space_lowers_the_form_and_is_told_off(known):
 
 
 def test_what_a_person_sets_is_kept_to(known, monkeypatch):
-    from core.engines.connections import ConnectionSettings
+    from core.engines.connecting.connections import ConnectionSettings
 
     monkeypatch.setattr(
         module, "settings_for", lambda *_: ConnectionSettings(answer_format="json_object", context=4096)

@@ -14,7 +14,7 @@ import pytest
 from core.engines import EngineOptions, connect
 from core.engines.calls import Call, Request
 from core.engines.images import image_part
-from core.engines.shared_limits import FILE
+from core.engines.server.shared_limits import FILE
 from core.errors import JobCancelled
 from core.store.schema import attempt, reply
 from tests.asking import calls_about, guarded, limits_of, state_of

@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 from core.corpora.clues import Clue, TaggableItem
 from core.embedding.hashing import HashingEncoder
 from core.engines import EngineOptions, connect
-from core.engines.prompts import load
+from core.engines.prompting.prompts import load
 from core.store.schema import attempt, reply
 from core.tagging.generative_llm import GenerativeLLM
 from core.tagging.request import TagRequest

@@ -21,9 +21,10 @@ from typing import Any
 import pytest
 from sqlalchemy import event, func, select
 
-from core.engines import EngineOptions, connect, http_client, shared_limits
+from core.engines import EngineOptions, connect
 from core.engines.calls import Outcome
-from core.engines.connections import ConnectionSettings
+from core.engines.connecting.connections import ConnectionSettings
+from core.engines.server import http_client, shared_limits
 from core.errors import EngineError, StoreError
 from core.store.schema import attempt, reply
 from tests.asking import calls_about, guarded, limits_of, set_up_connection, state_of

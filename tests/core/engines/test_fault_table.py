@@ -16,11 +16,13 @@ import pytest
 from sqlalchemy import select
 
 from core.embedding.hashing import HashingEncoder
-from core.engines import EngineOptions, checking, connect, http_client
+from core.engines import EngineOptions, connect
 from core.engines.calls import Call, Outcome, Request
-from core.engines.connections import ConnectionSettings
-from core.engines.fitting import Fitter
-from core.engines.prompts import load
+from core.engines.connecting import checking
+from core.engines.connecting.connections import ConnectionSettings
+from core.engines.prompting.fitting import Fitter
+from core.engines.prompting.prompts import load
+from core.engines.server import http_client
 from core.errors import EngineError
 from core.settings import Settings
 from core.store.projects import Host

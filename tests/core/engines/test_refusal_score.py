@@ -8,7 +8,7 @@ import json
 import sys
 from pathlib import Path
 
-from core.engines.refusals import looks_like_refusal
+from core.engines.answers.refusals import looks_like_refusal
 
 UNSEEN = json.loads(Path(__file__).with_name("refusals_unseen.json").read_text(encoding="utf-8"))
 REFUSALS = [(row["language"], row["kind"], row["text"]) for row in UNSEEN["refusals"]]

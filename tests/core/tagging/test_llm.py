@@ -13,9 +13,10 @@ import pytest
 from sqlalchemy import select, update
 
 from core.corpora.mapping import Mapping
-from core.engines import batches, openai_engine
-from core.engines.connections import ConnectionSettings, save_connection
-from core.engines.keys import ENGINE_KEY
+from core.engines.batch import batches
+from core.engines.connecting.connections import ConnectionSettings, save_connection
+from core.engines.connecting.keys import ENGINE_KEY
+from core.engines.server import openai_engine
 from core.jobs import context
 from core.jobs.execute import execute
 from core.jobs.supervisor import Supervisor
@@ -373,7 +374,7 @@ def test_generative_tagging_after_the_vocabulary_s_candidates_asks_nothing(queue
     from core.corpora.catalog import find_corpus
     from core.corpora.clues import read_items
     from core.engines import EngineOptions, connect
-    from core.engines.prompt_copies import of_project
+    from core.engines.prompting.prompt_copies import of_project
     from core.vocabulary.free_tags import PROMPT, free_tag_calls, read_free_tags
 
     database = ready()

@@ -5,9 +5,9 @@ import pytest
 from sqlalchemy import select
 
 from core.embedding.hashing import HashingEncoder
-from core.engines.connections import ConnectionSettings, save_connection
-from core.engines.prompt_copies import reset, save, text_of
-from core.engines.prompts import load
+from core.engines.connecting.connections import ConnectionSettings, save_connection
+from core.engines.prompting.prompt_copies import reset, save, text_of
+from core.engines.prompting.prompts import load
 from core.jobs.execute import execute
 from core.jobs.queue import JobQueue
 from core.store.schema import item, run, run_item

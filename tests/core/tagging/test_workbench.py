@@ -6,10 +6,10 @@ import orjson
 import pytest
 
 from core.embedding.hashing import HashingEncoder
-from core.engines.connections import ConnectionSettings, save_connection
-from core.engines.endpoints import EngineOptions
-from core.engines.prompt_copies import save
-from core.engines.prompts import load
+from core.engines.connecting.connections import ConnectionSettings, save_connection
+from core.engines.connecting.endpoints import EngineOptions
+from core.engines.prompting.prompt_copies import save
+from core.engines.prompting.prompts import load
 from core.errors import InvalidInput, NotFound
 from core.tagging import workbench
 from core.tagging.examples import CANDIDATES, example_of
@@ -139,7 +139,7 @@ def test_examples_and_the_context_are_drawn(sqlite_host, ready):
 
 
 def test_a_prompt_without_items_is_drawn_with_samples(sqlite_host, ready):
-    from core.engines.prompt_imports import read_file
+    from core.engines.prompting.prompt_imports import read_file
 
     (caption,) = read_file("Say <tags>.", "short.txt")
     with pytest.raises(NotFound):

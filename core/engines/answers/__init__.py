@@ -1,0 +1,1 @@
+"""What answers say: read without trusting them, and what to ask next."""

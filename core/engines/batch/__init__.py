@@ -1,0 +1,1 @@
+"""Questions handed in together (/v1/batches)."""

@@ -1,0 +1,1 @@
+"""Named ways to models: addresses, keys, checks, advice."""

@@ -1,0 +1,1 @@
+"""Prices, what was spent, and the ledger of every request."""

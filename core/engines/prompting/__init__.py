@@ -1,0 +1,1 @@
+"""Prompts: shipped, a project's own, imported; filled in, and made to fit."""

@@ -1,0 +1,1 @@
+"""OpenAI-compatible servers: what is sent, when, and what becomes of it."""
