@@ -369,6 +369,20 @@ def test_another_vocabulary_costs_the_generative_tagger_nothing(queue, server, r
     assert [name for rows in suggested(database, second.result["run"]).values() for name, *_ in rows if name]
 
 
+def test_a_new_tag_costs_the_selective_tagger_only_the_items_that_it_is_a_candidate_for(queue, server, ready):
+    database = ready()
+    kinds = ("history", "science", "for beginners", "repair", "museum", "songs", "law", "trade", "photography")
+    import_new(database, [NewTag(f"{name} {kind}") for name in SUBJECTS for kind in kinds], ANN)
+    finish(queue, make(queue, server, "selective"))
+    assert server.asked() == 20
+    assert finish(queue, make(queue, server, "selective")).result["requests"] == 0
+    import_new(database, [NewTag("robots for children")], ANN)
+    again = finish(queue, make(queue, server, "selective"))
+    asked = server.requests[20:]
+    assert 0 < len(asked) == again.result["requests"] < 20
+    assert any("robots for children" in str(body) for body in asked)
+
+
 def test_generative_tagging_after_the_vocabulary_s_candidates_asks_nothing(queue, server, ready, host):
     """The building of a vocabulary asks by `free_tag_calls`, as the tagger does."""
     from core.corpora.catalog import find_corpus
