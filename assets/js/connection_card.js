@@ -97,7 +97,8 @@ function facts(title, rows) {
 function learned(each) {
   const known = each.capability;
   const rows = [];
-  if (!known.updated_at && !known.override) rows.push(["Answers", "nothing learned yet: a check or the first run will tell"]);
+  // a server that takes everything teaches nothing: its answers show that the first way of asking is right
+  if (!known.updated_at && !known.override && !each.health?.ok) rows.push(["Answers", "nothing learned yet: a check or the first run will tell"]);
   else rows.push(["Answers", `asked for with ${known.answer_format_name}${known.override ? " (set by you)" : ""}`]);
   rows.push(["Context", known.context ? `${count(known.context)} tokens${each.settings.context ? " (set by you)" : ""}` : "not known"]);
   rows.push(["Pictures", known.vision === true ? "it sees them" : known.vision === false ? "it does not see them" : "not tried yet"]);
