@@ -3,7 +3,7 @@
 import { get } from "./api.js";
 import { ago, fill, h } from "./dom.js";
 import { openDialog } from "./dialog.js";
-import { chipField, fieldList, keptList, linkField, suggestionField } from "./item_view.js";
+import { answerField, chipField, fieldList, keptList, linkField, suggestionField } from "./item_view.js";
 import { go } from "./navigate.js";
 import { errorBox, statusSign } from "./signs.js";
 
@@ -54,6 +54,7 @@ export function openItem(id, ids, corpus, moved) {
     return [
       h("div.tl-row.tl-meta", statusSign(item.state.status, true), item.state.person && `by ${item.state.person}, ${ago(item.state.at)}`, item.external_id && h("span.tl-muted", `id ${item.external_id}`)),
       suggestionField(item.suggestions, item.state.accepted, item.state.rejected, item.state.dropped),
+      answerField(item.answers),
       chipField("Added by a person", own, "tl-P"),
       chipField("Gold tags", item.gold),
       fieldList(item.fields),

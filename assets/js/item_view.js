@@ -1,6 +1,7 @@
 // An item as it is shown: the mapping's preview and the item drawer draw it with the same pieces.
 
 import { h, score } from "./dom.js";
+import { flagsOf } from "./jobs_spent.js";
 
 /** The fields that people read, title first and larger. `fields`: [{name, label, kind, text}]. */
 export function fieldList(fields) {
@@ -44,6 +45,27 @@ export function suggestionField(suggestions, accepted = [], rejected = [], dropp
           h("span.tl-n", score(each.score)),
           h("span.tl-who", each.agent),
         ),
+      ),
+    ),
+  );
+}
+
+const STATES = { failed: "no answer", refused: "would not answer", invalid: "its answer could not be used" };
+
+/** How an agent's answer ended, where it is worth a word: "Selective: cut off". */
+export const answerWords = (each) => [STATES[each.state], flagsOf(each.flags)].filter(Boolean).join(", ");
+
+/** The agents' answers that did not simply go well, with what the model wrote. */
+export function answerField(answers) {
+  if (!answers?.length) return null;
+  return h(
+    "div.tl-field",
+    h("span.tl-label", "Answers"),
+    answers.map((each) =>
+      h(
+        "div",
+        h("p", h("b", `${each.method}, ${each.model}: `), answerWords(each), each.error && each.state !== "refused" && h("span.tl-muted", ` ${each.error}`)),
+        each.raw && h("details.tl-more", h("summary", "What the model wrote"), h("pre.tl-mono.tl-raw", { dir: "auto" }, each.raw)),
       ),
     ),
   );

@@ -2,7 +2,7 @@
 // The frame is made once; a new item replaces texts and chips, a toggled chip only itself.
 
 import { ago, count, fill, h, marked, score } from "./dom.js";
-import { linkField } from "./item_view.js";
+import { answerWords, linkField } from "./item_view.js";
 import { certainty, faceOf, FreshBox, sureness } from "./review_fresh.js";
 import { face, LOW_SCORE, AGENTS } from "./review_state.js";
 import { options, statusSign } from "./signs.js";
@@ -175,6 +175,8 @@ export class View {
           chips[0].fresh && this.fresh.element,
         ),
       ),
+      // in a blind review nothing tells which agent said what
+      !shown.blind && item.answers?.map((each) => h("p.tl-meta.tl-rv-answer", { title: each.error || "" }, `${AGENTS[each.agent] || each.method}: ${answerWords(each)}`)),
     );
     this.update(item, state, shown);
     this.#marks = null;

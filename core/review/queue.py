@@ -13,6 +13,7 @@ from core.corpora.catalog import Corpus, corpus_by_pk, status_counts
 from core.corpora.rendering import display_title, render
 from core.errors import InvalidInput
 from core.review.agreement import DISAGREE_BELOW, agreement_of, disagreement_counts
+from core.review.answers import answers_of
 from core.review.decisions import State, contents_as_meant, load_states, mapped_tags
 from core.review.suggestions import agent_of, newest_runs, suggestions_of
 from core.store.schema import STATUS_CODE, STATUSES, decision, item, item_agreement
@@ -50,6 +51,7 @@ def review_items(connection: Connection, corpus: Corpus, rows: list[Any], cut: i
     for pk, method in newest:
         agents.setdefault(pk, set()).add(agent_of(method))
     agreement = agreement_of(connection, keys)
+    answers = answers_of(connection, keys)
     states = load_states(connection, {row.pk: row.status for row in rows})
     mapped = mapped_tags(connection, [pk for pk, state in states.items() if state.dropped])
     wanted = {t for state in states.values() for t in (*state.accepted, *state.rejected)}
@@ -75,6 +77,7 @@ def review_items(connection: Connection, corpus: Corpus, rows: list[Any], cut: i
                 "state": state.as_dict(),
                 "suggestions": _for_the_page(suggested.get(row.pk, []), texts),
                 "agents": sorted(agents.get(row.pk, ())),
+                "answers": answers.get(row.pk, []),
                 "agreement": agreement.get(row.pk),
                 "mapped": mapped.get(row.pk, {}),
                 "names": {str(t): names[t] for t in (*state.accepted, *state.rejected) if t in names},
@@ -167,6 +170,7 @@ def item_detail(connection: Connection, item_id: str) -> dict[str, Any]:
     ).all()
     return {
         **shown,
+        "answers": answers_of(connection, [row.pk], raw=True).get(row.pk, []),
         "corpus": {"id": corpus.id, "name": corpus.name},
         "deleted": bool(row.deleted),
         "kept": kept,
