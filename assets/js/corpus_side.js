@@ -95,7 +95,7 @@ function run(each) {
   const troubles = each.failed + each.invalid + each.refused;
   return h(
     "li.tl-run",
-    h("div.tl-row.tl-spread", h("span", h("b", each.method), ` · ${each.engine}`), h("span.tl-meta", ago(each.created_at))),
+    h("div.tl-row.tl-spread", h("span", h("b", each.method), ` · ${each.engine === "builtin" ? "builtin" : each.model}`), h("span.tl-meta", ago(each.created_at))),
     h("div.tl-meta", `${plural(each.ok, "item")}, ${plural(each.suggestions, "suggestion")}${troubles ? `, ${count(troubles)} failed` : ""}${each.state === "done" ? "" : ` · ${each.state}`}`),
     settings && h("div.tl-meta", settings),
     each.scores &&

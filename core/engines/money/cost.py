@@ -276,11 +276,3 @@ def _rate(price: Any, share: Decimal) -> _Rate | None:
 def pricing_of(settings: ConnectionSettings, endpoint: str, model: str, *, batch: bool = False) -> Pricing:
     """The price of a model with what was set for its connection."""
     return Pricing(endpoint, model, settings.price_input, settings.price_output, batch)
-
-
-def price_of(endpoint: str, model: str, prompt: int, completion: int) -> tuple[Decimal | None, str]:
-    """(US dollars, where the price is from) for one request of so many tokens; (None, why) where none is known."""
-    if not prompt and not completion:
-        return Decimal(0), "nothing to pay"
-    pricing = Pricing(endpoint, model)
-    return pricing.cost(prompt, completion), pricing.source

@@ -17,7 +17,7 @@ from core.store.database import Database
 from core.store.projects import Host
 
 if TYPE_CHECKING:
-    from core.engines.server.limiter import Limits
+    from core.engines.server.limits import Limits
 
 _COUNTED = ("requests", "answered", "prompt_tokens", "completion_tokens")
 
@@ -52,7 +52,7 @@ def limits_for(host: Host, options: EngineOptions, budget: Decimal | None) -> Li
     the connection's limits itself."""
     if budget is None or not options.base_url:
         return None
-    from core.engines.server.limiter import Limits
+    from core.engines.server.limits import Limits
 
     return Limits.of(settings_for(host, options.base_url, options.model), budget)
 

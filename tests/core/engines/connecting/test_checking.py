@@ -11,7 +11,7 @@ from PIL import Image
 from core.engines.capabilities import Capabilities
 from core.engines.connecting import checking, knocking
 from core.engines.connecting.checking import check
-from core.engines.money.cost import estimate_tokens, price_of
+from core.engines.money.cost import Pricing, estimate_tokens
 from tests.engine_server import MODEL, EngineServer
 from tests.scripted_server import ScriptedServer, models, said
 from tests.support import free_port
@@ -97,9 +97,8 @@ def test_tokens_are_estimated_by_script():
 
 
 def test_a_price_is_known_or_not_but_never_guessed():
-    cost, note = price_of("http://localhost:1/v1", "mock", 1000, 1000)
-    assert cost is None and "unknown price" in note
-    assert price_of("http://localhost:1/v1", "mock", 0, 0)[0] == 0
+    pricing = Pricing("http://localhost:1/v1", "mock")
+    assert pricing.cost(1000, 1000) is None and "unknown price" in pricing.source
 
 
 # faults of servers that are written here
