@@ -28,6 +28,7 @@ export class Queue {
   #opening = null; // the one that will take its place
   #back = false; // one step back is wanted as soon as there is something
   #unsure = false; // may the counts be off by decisions that were on their way?
+  #decided = 0; // how often an item has changed its status here
 
   /** `outbox` lays decisions over states; `onChange()` is called when there is more, less or other to show. */
   constructor(outbox, onChange) {
@@ -218,7 +219,10 @@ export class Queue {
 
   async #ask(turn, query) {
     const signals = [turn.abort.signal, AbortSignal.timeout(PATIENCE)];
+    const decided = this.outbox.rows.length ? null : this.#decided;
     const page = await get("review/queue", { corpus: turn.corpus, status: turn.status, queue: turn.filter === "all" ? null : turn.filter, limit: PAGE, ...query }, AbortSignal.any?.(signals) ?? signals[0]);
+    // Decided and acknowledged while the answer was under way: whether it counts them, nobody knows.
+    page.unsure = decided !== this.#decided;
     if (!Array.isArray(page.items)) throw new ApiError("The server's answer holds no items.", "Reload the page.", 500);
     return page;
   }
@@ -258,15 +262,21 @@ export class Queue {
     this.disagree = { ...page.disagree };
     this.total = page.total ?? 0;
     // The server counts without what it has not received yet; what is on its way may be counted or not.
-    this.#unsure = this.outbox.rows.length > 0;
+    this.#unsure = Boolean(page.unsure) || this.outbox.rows.length > 0;
     for (const id of new Set(this.outbox.rows.map((row) => row.event.item))) {
       const item = this.items.get(id);
-      if (item) this.recount(item, item.state.status, this.state(item).status);
+      if (item) this.#move(item, item.state.status, this.state(item).status);
     }
+    this.verify();
   }
 
   /** An item has changed its status. */
   recount(item, from, to) {
+    this.#decided += 1;
+    this.#move(item, from, to);
+  }
+
+  #move(item, from, to) {
     for (const counts of disagreed(item) ? [this.counts, this.disagree] : [this.counts]) {
       if (from === to || !(counts[from] > 0)) continue;
       counts[from] -= 1;
@@ -284,8 +294,9 @@ export class Queue {
     const { corpus } = this;
     if (!this.#unsure || this.outbox.rows.length || !this.loaded) return;
     this.#unsure = false;
+    const decided = this.#decided;
     const page = await get("review/queue", { corpus, status: "all", limit: 1 }).catch(() => null);
-    if (!page || this.outbox.rows.length || corpus !== this.corpus) return void (this.#unsure = true);
+    if (!page || this.outbox.rows.length || corpus !== this.corpus || decided !== this.#decided) return void (this.#unsure = true);
     this.#count(page);
     this.onChange();
   }

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import APIResponse, Page, Route
 
 from tests import making
 from tests.browser.app import Work, tagged_talks
@@ -42,6 +42,34 @@ def test_keys_rest_while_somebody_types(work: Work, page: Page) -> None:
     page.keyboard.press("s")  # and they do work
     all_saved(page)
     assert [event.action for event in work.events()] == ["skip"]
+
+
+def test_counts_taken_before_a_decision_do_not_stay(work: Work, page: Page) -> None:
+    """A page of the queue that the server counted before a decision, and that arrives after it was acknowledged."""
+    corpus = tagged_talks(work, 70)
+    held: list[tuple[Route, APIResponse]] = []
+
+    def hold(route: Route) -> None:
+        if "direction=next" in route.request.url and not held:
+            held.append((route, route.fetch()))
+        else:
+            route.continue_()
+
+    page.route("**/review/queue?*", hold)
+    open_review(page, work.address(f"/review?corpus={corpus}"))
+    reviewed(page)
+    for _ in range(100):
+        if held:
+            break
+        page.wait_for_timeout(50)
+    keys(page, ["Enter"])
+    all_saved(page)
+    page.wait_for_selector(".tl-rv-progress >> text=1 of 70")
+    route, answer = held[0]
+    route.fulfill(response=answer)
+    page.wait_for_function("tagloomReview.prefetched() > 50")
+    page.wait_for_timeout(500)
+    assert "1 of 70" in page.inner_text(".tl-rv-progress")
 
 
 def test_a_held_key_decides_once(work: Work, page: Page) -> None:
@@ -136,7 +164,7 @@ def test_twenty_items_reviewed_by_keys_and_exported(
         handled(page)
     all_saved(page)
     assert order == [row.external_id for row in rows[:20]]
-    assert "20 of" in page.inner_text(".tl-rv-progress")
+    page.wait_for_selector(".tl-rv-progress >> text=20 of")
 
     page.goto(work.address(f"/corpora?corpus={corpus}"))
     page.click(".tl-side >> text=Export…")
