@@ -45,9 +45,11 @@ class Answer:
 
 
 def start_run(connection: Connection, corpus: int, recipe: Recipe, person: str, job: str | None) -> int:
-    """Write a run over the corpus with the key `corpus` down; returns its id. A job that goes on finds its own run."""
+    """Write a run over the corpus with the key `corpus` down; returns its id. A job that goes on finds its own run
+    (of this method: a job that captions has one for each style)."""
     if job is not None:
-        found = connection.execute(select(run.c.id).where(run.c.job == job)).scalar()
+        mine = select(run.c.id).where(run.c.job == job, run.c.method == recipe.method)
+        found = connection.execute(mine).scalar()
         if found is not None:
             return int(found)
     values = {

@@ -42,6 +42,7 @@ corpus = Table(
     Column("deleted", Integer, nullable=False),  # 0, or the pk of the deletion that took it away
     Column("created_at", Double, nullable=False),
     Column("updated_at", Double, nullable=False),
+    Column("settings", Text),  # JSON: what features keep for the corpus, such as how music tags are cleaned
     UniqueConstraint("name_key", "deleted", name="corpus_name"),
 )
 
@@ -338,6 +339,8 @@ current = Table(
     Column("version", Integer, nullable=False),
     Column("person", Text, nullable=False),
     Column("at", Double, nullable=False),
+    # JSON: what people wrote, by box ({"writing": {"text", "stars", "valid", …}}); NULL for fields of tags
+    Column("boxes", Text),
 )
 
 item_tag = Table(
@@ -354,6 +357,21 @@ item_agreement = Table(
     metadata,
     Column("item", Key, primary_key=True, autoincrement=False),
     Column("agreement", Double, nullable=False),
+)
+
+# The newest caption that a run has made for each field of an item ("caption.writing"), and what checks say of it: what
+# lists filter by and figures count. `suggestion` is NULL where the run has none (refused, unusable, failed).
+item_caption = Table(
+    "item_caption",
+    metadata,
+    Column("item", Key, primary_key=True, autoincrement=False),
+    Column("field", Text, primary_key=True),
+    Column("corpus", Key, nullable=False),
+    Column("run", Key, nullable=False),
+    Column("suggestion", Key),
+    Column("verdict", Text, nullable=False),  # pass | warn | fail | none (there is no caption)
+    Column("reasons", Text, nullable=False),  # JSON list of reason codes, or of one sentence where there is no caption
+    Index("item_caption_corpus", "corpus", "field", "verdict", "item"),
 )
 
 # What stands decided about a suggestion about the vocabulary (a proposal): a projection of decisions, as `current` is.
