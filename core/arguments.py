@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import NoReturn
 
-from core.commands import connections, evaluating, exporting, importing, jobs, prompts, tagging, vocabulary
+from core.commands import captioning, connections, evaluating, exporting, importing, jobs, prompts, tagging, vocabulary
 from core.errors import InvalidInput
 
-PARTS = (importing, vocabulary, tagging, evaluating, exporting, connections, prompts, jobs)
+PARTS = (importing, vocabulary, tagging, captioning, evaluating, exporting, connections, prompts, jobs)
 
 
 class Parser(argparse.ArgumentParser):
@@ -33,8 +33,8 @@ def parser() -> argparse.ArgumentParser:
         return commands.add_parser(name, help=text, description=text, parents=[shared])
 
     serve = command("serve", "Open the app in the browser.")
-    serve.add_argument("--host", help="address to serve on (default: HOST, else 127.0.0.1)")
-    serve.add_argument("--port", type=int, help="port to serve on (default: PORT, else 7860)")
+    serve.add_argument("--host", help="address to serve on (default: HOST, else api_host, else 127.0.0.1)")
+    serve.add_argument("--port", type=int, help="port to serve on (default: PORT, else api_port, else 7860)")
     serve.add_argument("--public", action="store_true", help="allow an address beyond this machine without a login")
     serve.add_argument("--no-demo", action="store_true", help="do not make the demo project")
 

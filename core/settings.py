@@ -31,10 +31,13 @@ SETTINGS: dict[str, str] = {
     "OPENAI_API_KEY": "OpenAI's own key; sent to api.openai.com and nowhere else.",
     "HOST": "Address to serve on (default 127.0.0.1; a Space serves on 0.0.0.0).",
     "PORT": "Port to serve on (default 7860).",
+    "api_host": "Address to serve on where HOST is not set (the name that LP-MusicCaps' .env has for it).",
+    "api_port": "Port to serve on where PORT is not set.",
 }
 
 
 KEY_PREFIX = "TAGLOOM_KEY_"
+LOOPBACK_HOST = "127.0.0.1"
 
 
 def installed_version() -> str:
@@ -73,7 +76,7 @@ class Settings:
     hosts: tuple[str, ...] = ()
     max_upload_bytes: int = 2048 * 1024 * 1024
     max_jobs: int = 2
-    host: str = "127.0.0.1"
+    host: str = LOOPBACK_HOST
     port: int = 7860
     space_id: str | None = None
     space_host: str | None = None
@@ -135,6 +138,8 @@ def load_settings(environment: Mapping[str, str] | None = None, env_file: Path |
         **read_env_file(env_file or Path(".env")),
         **(os.environ if environment is None else environment),
     }
+    if os.name == "nt":  # which knows every variable of the environment in capitals only
+        given = {**{name: given[name.upper()] for name in ("api_host", "api_port") if name.upper() in given}, **given}
     space = given.get("SPACE_ID") or None
 
     def number(name: str, default: int, least: int, most: int) -> int:
@@ -169,8 +174,10 @@ def load_settings(environment: Mapping[str, str] | None = None, env_file: Path |
         hosts=tuple(h.strip().lower() for h in given.get("TAGLOOM_HOSTS", "").split(",") if h.strip()),
         max_upload_bytes=number("TAGLOOM_MAX_UPLOAD_MB", 2048, 1, 1_000_000) * 1024 * 1024,
         max_jobs=number("TAGLOOM_MAX_JOBS", 2, 1, 64),
-        host=given.get("HOST", "").strip() or ("0.0.0.0" if space else "127.0.0.1"),
-        port=number("PORT", 7860, 1, 65535),
+        host=given.get("HOST", "").strip()
+        or given.get("api_host", "").strip()
+        or ("0.0.0.0" if space else LOOPBACK_HOST),
+        port=number("PORT", 0, 1, 65535) or number("api_port", 7860, 1, 65535),
         space_id=space,
         space_host=given.get("SPACE_HOST", "").strip().lower() or None,
         base_url=given.get("TAGLOOM_BASE_URL", "").strip() or None,

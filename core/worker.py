@@ -14,9 +14,10 @@ from core.store.projects import Host
 
 KINDS = {
     "import": "core.review.importing:import_job",
+    "caption-music": "core.captions.music_job:caption_job",
     "tag": "core.tagging.job:tag_job",
     "taggpt_replies": "core.tagging.taggpt_runs:replies_job",
-    "export": "core.review.exporting:export_job",
+    "export": "core.captions.exporting:export_job",
     "vocabulary": "core.vocabulary.building:build_job",
     "vocabulary-import": "core.vocabulary.taggpt_files:import_job",
 }

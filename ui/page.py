@@ -23,6 +23,7 @@ HEAD = """
 <link rel="stylesheet" href="tagloom/assets/css/tagloom.css">
 <link rel="stylesheet" href="tagloom/assets/css/screens.css">
 <link rel="stylesheet" href="tagloom/assets/css/review.css">
+<link rel="stylesheet" href="tagloom/assets/css/captions.css">
 <link rel="stylesheet" href="tagloom/assets/css/vocabulary.css">
 <link rel="stylesheet" href="tagloom/assets/css/insights.css">
 <link rel="stylesheet" href="tagloom/assets/css/connections.css">

@@ -4,7 +4,8 @@
   foreign page cannot reach a local server by DNS rebinding.
 * Origin: whatever changes something must come from a page of this server (CSRF; Gradio's own check lets a
   cross-site multipart upload pass).
-* A content security policy: the page loads and calls nothing but this server.
+* A content security policy: the page loads and calls nothing but this server, except that it may play sound from
+  links in the data, which the page asks for only when a person presses play.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; media-src 'self' data: blob:; "
+    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; media-src 'self' data: blob: http: https:; "
     "worker-src 'self' blob:; object-src 'none'; base-uri 'self'; form-action 'self'"
 )
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from core.errors import InvalidInput
-from core.settings import Settings
+from core.settings import LOOPBACK_HOST, Settings
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 
@@ -29,17 +30,26 @@ def assets() -> Any:
     return Assets(directory=ASSETS)
 
 
+def reachable(settings: Settings) -> tuple[Settings, str | None]:
+    """The settings with the address that is really served on, and why it is another one than was asked for.
+
+    There is no login, so an address beyond this machine is taken only where that was meant (`--public`, a Space).
+    """
+    if settings.loopback or settings.public:
+        return settings, None
+    why = (
+        f"Tagloom serves on {LOOPBACK_HOST} and not on {settings.host}: without a login everybody who reaches this "
+        "machine could read and change everything. Say --public if that is meant."
+    )
+    return replace(settings, host=LOOPBACK_HOST), why
+
+
 def check_bind(settings: Settings) -> None:
-    """Refuse what would be a surprise: an open server without having said so, or a taken port.
+    """Try the address before anything is started.
 
     Raises:
-        InvalidInput: with what to do instead.
+        InvalidInput: the port is taken or the address is none of this machine, with what to do instead.
     """
-    if not settings.loopback and not settings.public:
-        raise InvalidInput(
-            f"Serving on {settings.host} lets everybody who reaches this machine in, without a login.",
-            "Say --public if that is meant, or serve on 127.0.0.1.",
-        )
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         if os.name != "nt":
@@ -59,12 +69,16 @@ def serve(settings: Settings, *, demo: bool = True, block: bool = True) -> Any:
     Raises:
         InvalidInput: the address cannot be served on.
     """
+    settings, why = reachable(settings)
+    if why:
+        print(why, flush=True)  # noqa: T201
     check_bind(settings)
     os.environ["GRADIO_TEMP_DIR"] = str(settings.home / "cache" / "gradio")  # never the shared /tmp
     from starlette.middleware import Middleware
     from starlette.routing import Mount
 
     from ui import routes
+    from ui.api import Arguments, add_endpoints
     from ui.context import AppContext
     from ui.page import HEAD, build
     from ui.security import Guard
@@ -75,11 +89,12 @@ def serve(settings: Settings, *, demo: bool = True, block: bool = True) -> Any:
     tidy(settings)
     app.start()
     blocks = build()
+    add_endpoints(blocks, app)
     blocks.launch(
         server_name=settings.host,
         server_port=settings.port,
         app_kwargs={
-            "middleware": [Middleware(Guard, settings=settings)],
+            "middleware": [Middleware(Guard, settings=settings), Middleware(Arguments)],
             "routes": [*routes.all_routes(app), Mount("/tagloom/assets", assets())],
         },
         head=HEAD,
@@ -95,7 +110,7 @@ def serve(settings: Settings, *, demo: bool = True, block: bool = True) -> Any:
         quiet=True,
         prevent_thread_lock=True,
     )
-    shown = "127.0.0.1" if settings.host == "0.0.0.0" else settings.host
+    shown = LOOPBACK_HOST if settings.host == "0.0.0.0" else settings.host
     print(f"Tagloom is open on http://{shown}:{settings.port}  (data: {settings.home})", flush=True)  # noqa: T201
     if not block:
         return blocks

@@ -8,6 +8,11 @@ import { go } from "./navigate.js";
 import { errorBox, meter, STATUS } from "./signs.js";
 import { openTagDialog } from "./tag_dialog.js";
 
+const WHAT = {
+  items: "Let the builtin engine suggest tags from your vocabulary. Try it on ten items first.",
+  music: "Let the builtin writer make captions from the tags. Try it on ten tracks first.",
+};
+
 /** Draw into `place`. `gone(corpus | null)` is called after the corpus was deleted, or came back.
  *  Returns {show(corpus), reload()}: `reload` asks for the runs again. */
 export function corpusSide(place, gone) {
@@ -33,18 +38,21 @@ export function corpusSide(place, gone) {
     const done = corpus.status.done + corpus.status.skipped;
     const tagged = corpus.runs > 0;
     const left = corpus.items - done;
+    const music = corpus.kind === "music";
+    const start = () => (music ? go("music", { corpus: corpus.id }) : openTagDialog(corpus));
+    const [first, again] = music ? [`Caption ${plural(corpus.items, "track")}…`, "Captions…"] : [`Tag ${plural(corpus.items, "item")}…`, "Tag again…"];
     fill(
       next,
       h("div.tl-row.tl-spread", h("h2", tagged ? "Review" : "Next step"), h("span.tl-meta", `${percent(done, corpus.items)} reviewed`)),
       h("div.tl-side-meter", meter(corpus.items ? done / corpus.items : 0, "Reviewed").element),
       h("ul.tl-counts", ["pending", "in_progress", "done", "skipped", "again"].filter((name) => corpus.status[name]).map((name) => countLine(corpus, name))),
-      h("p.tl-meta.tl-side-text", tagged ? (left ? "The tags are suggested; now a person decides." : "Every item has been looked at.") : "Let the builtin engine suggest tags from your vocabulary. Try it on ten items first."),
+      h("p.tl-meta.tl-side-text", tagged ? (left ? "A run suggests; a person decides." : "Every item has been looked at.") : WHAT[music ? "music" : "items"]),
       h(
         "div.tl-side-buttons",
         tagged
           ? h("button.tl-btn.tl-primary", { onclick: () => go("review", { corpus: corpus.id }) }, left ? `Review ${plural(left, "item")}` : "Look again")
-          : h("button.tl-btn.tl-primary", { onclick: () => openTagDialog(corpus) }, `Tag ${plural(corpus.items, "item")}…`),
-        h("div.tl-row", tagged ? h("button.tl-btn.tl-grow", { onclick: () => openTagDialog(corpus) }, "Tag again…") : h("button.tl-btn.tl-grow", { onclick: () => go("review", { corpus: corpus.id }) }, "Review"), h("button.tl-btn.tl-grow", { onclick: () => openExportDialog(corpus) }, "Export…")),
+          : h("button.tl-btn.tl-primary", { onclick: start }, first),
+        h("div.tl-row", tagged ? h("button.tl-btn.tl-grow", { onclick: start }, again) : h("button.tl-btn.tl-grow", { onclick: () => go("review", { corpus: corpus.id }) }, "Review"), h("button.tl-btn.tl-grow", { onclick: () => openExportDialog(corpus) }, "Export…")),
       ),
     );
   }
@@ -59,7 +67,7 @@ export function corpusSide(place, gone) {
     let content;
     try {
       const answer = await get("runs", { corpus: corpus.id });
-      content = answer.runs.length ? h("ul.tl-runs", answer.runs.slice(0, 8).map(run)) : h("p.tl-meta", "Nothing has been tagged yet. Each run stays here with its settings and, where gold tags exist, its scores.");
+      content = answer.runs.length ? h("ul.tl-runs", answer.runs.slice(0, 8).map(run)) : h("p.tl-meta", "Nothing has been run yet. Each run stays here with its settings and, where gold tags exist, its scores.");
     } catch (error) {
       content = errorBox(error, () => drawRuns(corpus));
     }

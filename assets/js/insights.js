@@ -2,6 +2,8 @@
 
 import { get } from "./api.js";
 import { count, fill, h, percent, plural } from "./dom.js";
+import { musicCards } from "./insights_music.js";
+import { button, card, stat, teach } from "./insights_pieces.js";
 import { bars, curve, histogram } from "./insights_plots.js";
 import { openItem } from "./item_drawer.js";
 import { go, note, onRoute } from "./navigate.js";
@@ -27,6 +29,8 @@ export function mount(element) {
   let params = {};
   let corpora = null;
   let answer = null;
+  let figures = null; // of captions, where the corpus is music
+  let compared = null; // what people said of them, blind
   let request = null;
   let way = "main";
   const select = h("select.tl-select", { "aria-label": "Corpus", onchange: () => change(select.value) });
@@ -58,7 +62,9 @@ export function mount(element) {
       const corpus = corpora.find((each) => String(each.id) === String(params.corpus)) || corpora.find((each) => each.runs) || corpora[0];
       fill(select, options(corpora.map((each) => [each.id, each.name]), corpus?.id));
       select.hidden = !corpora.length;
-      answer = corpus ? await get("evaluate", { corpus: corpus.id }, signal) : null;
+      const music = corpus?.kind === "music";
+      [answer, figures] = corpus ? await Promise.all([get("evaluate", { corpus: corpus.id }, signal), music ? get("captions/insights", { corpus: corpus.id }, signal) : null]) : [null, null];
+      compared = music ? await get("captions/compare/results", { corpus: corpus.id }, signal) : null;
       fill(trouble);
       draw(corpus);
     } catch (error) {
@@ -76,13 +82,15 @@ export function mount(element) {
         body,
         emptyState(
           "Nothing to look into yet",
-          "Insights answers how good the tags are: how the agents meet gold labels, whether they agree, which tags are over-used, and how far the review is. First bring a corpus in.",
+          "Insights answers how good the tags and captions are: how they meet gold labels and references, whether the agents agree, what the checks say, and how far the review is. First bring a corpus in.",
           h("button.tl-btn.tl-primary", { onclick: () => go("corpora") }, "Go to Corpora"),
         ),
       );
     }
-    fill(facts, `${plural(answer.items, "item")} · ${plural(answer.tagged, "run")}`);
-    fill(body, meeting(corpus), agreeing(corpus), mistaking(), reviewing(corpus));
+    fill(facts, figures ? plural(answer.items, "track") : `${plural(answer.items, "item")} · ${plural(answer.tagged, "run")}`);
+    if (figures) fill(body, musicCards({ corpus, figures, compared, reload: load }), reviewing(corpus));
+    else fill(body, meeting(corpus), agreeing(corpus), mistaking(), reviewing(corpus));
+    body.classList.toggle("tl-in-music", Boolean(figures));
   }
 
   // ---- How well do the methods meet the gold labels? ----
@@ -223,7 +231,7 @@ export function mount(element) {
     const question = "How far is the review?";
     const { counts, decisions, people, blind, acceptance } = answer.review;
     if (!decisions && !counts.done)
-      return card(question, teach("Nothing has been reviewed", "Every accepted or rejected tag counts here, and shows whose suggestions people keep.", answer.items > 0 && button("Start reviewing", () => go("review", { corpus: corpus.id, queue: "pending" }))));
+      return card(question, teach("Nothing has been reviewed", figures ? "Every caption that is accepted, edited or given stars counts here." : "Every accepted or rejected tag counts here, and shows whose suggestions people keep.", answer.items > 0 && button("Start reviewing", () => go("review", { corpus: corpus.id, queue: "pending" }))));
     const order = ["done", "in_progress", "again", "skipped", "pending"].filter((status) => counts[status]);
     return card(
       question,
@@ -254,10 +262,6 @@ export function mount(element) {
 
 // ---- pieces ----
 
-const card = (question, ...content) => h("section.tl-card.tl-in-card", { "aria-label": question }, h("h2", question), content);
-const teach = (title, words, ...more) => h("div.tl-in-teach", h("b", title), h("p.tl-meta", words), more);
-const button = (words, onclick) => h("button.tl-btn.tl-small", { onclick }, words);
-const stat = (value, words) => h("div.tl-stat", h("b", value), h("span.tl-meta", words));
 const sum = (counts) => Object.values(counts).reduce((all, n) => all + n, 0);
 
 /** Runs with their sign {name, mark, kind, dash}: the agent's letter and colour; of several runs of one agent, the newest

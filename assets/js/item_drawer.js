@@ -1,6 +1,9 @@
 // One item in a drawer, with the one before and the one after on the same page of the browser.
 
 import { get } from "./api.js";
+import { verdictSign } from "./caption_checks.js";
+import { itemView, tagField } from "./caption_item.js";
+import { boxesOf } from "./caption_state.js";
 import { ago, fill, h } from "./dom.js";
 import { openDialog } from "./dialog.js";
 import { answerField, chipField, fieldList, keptList, linkField, suggestionField } from "./item_view.js";
@@ -48,11 +51,12 @@ export function openItem(id, ids, corpus, moved) {
 
   function describe(item) {
     drawer.setTitle(item.title || item.external_id || "Item");
+    if (item.captions) return describeMusic(item);
     const names = new Map(item.suggestions.map((each) => [each.tag, each.name]));
     for (const [tag, name] of Object.entries(item.names || {})) names.set(tag, name);
     const own = item.state.accepted.filter((tag) => !item.suggestions.some((each) => each.tag === tag)).map((tag) => names.get(tag) || tag);
     return [
-      h("div.tl-row.tl-meta", statusSign(item.state.status, true), item.state.person && `by ${item.state.person}, ${ago(item.state.at)}`, item.external_id && h("span.tl-muted", `id ${item.external_id}`)),
+      head(item),
       suggestionField(item.suggestions, item.state.accepted, item.state.rejected, item.state.dropped),
       answerField(item.answers),
       chipField("Added by a person", own, "tl-P"),
@@ -60,8 +64,34 @@ export function openItem(id, ids, corpus, moved) {
       fieldList(item.fields),
       linkField(item.link),
       keptList(item.kept),
-      item.history.length > 0 &&
-        h("div.tl-field", h("span.tl-label", "Decisions"), h("ol.tl-history", item.history.map((each) => h("li", h("span", `${each.person}: ${each.summary}`), h("span.tl-muted", ` ${ago(each.at)}`))))),
+      decisions(item),
+    ];
+  }
+
+  // A piece of music: its tags, and the captions as they stand.
+  function describeMusic(item) {
+    const boxes = boxesOf(item, item.state);
+    return [
+      head(item),
+      itemView(item, tagField(item.tags)),
+      boxes.map((box) =>
+        h(
+          "div.tl-field.tl-cp-read",
+          h("div.tl-row.tl-tight", h("span.tl-label", box.title), box.checks && verdictSign(box.checks), box.stars && h("span.tl-meta", { "aria-label": `${box.stars} stars` }, "★".repeat(box.stars)), box.valid !== null && h("span.tl-meta", box.valid ? "✓ right" : "✕ not right")),
+          box.text ? h("p", { dir: "auto" }, box.text) : h("p.tl-meta", box.error || "No caption."),
+          box.taken.length > 0 && h("p.tl-meta", `Predicted and taken: ${box.taken.join(", ")}`),
+        ),
+      ),
+      item.reference && h("div.tl-field", h("span.tl-label", "Reference caption"), h("p", { dir: "auto" }, item.reference), h("p.tl-meta", "What a person wrote. It is compared in Insights and never sent.")),
+      item.media && h("p.tl-field.tl-meta", h("span.tl-label", "Media"), " ", h("span.tl-mono", item.media)),
+      keptList(item.kept),
+      decisions(item),
     ];
   }
 }
+
+const head = (item) => h("div.tl-row.tl-meta", statusSign(item.state.status, true), item.state.person && `by ${item.state.person}, ${ago(item.state.at)}`, item.external_id && h("span.tl-muted", `id ${item.external_id}`));
+
+const decisions = (item) =>
+  item.history.length > 0 &&
+  h("div.tl-field", h("span.tl-label", "Decisions"), h("ol.tl-history", item.history.map((each) => h("li", h("span", `${each.person}: ${each.summary}`), h("span.tl-muted", ` ${ago(each.at)}`)))));

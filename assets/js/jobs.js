@@ -32,6 +32,11 @@ export function outcome(job) {
     ]
       .filter(Boolean)
       .join(" · ");
+  if (job.kind === "caption-music" && result.verdicts) {
+    const failing = Object.values(result.verdicts).reduce((sum, of) => sum + of.fail, 0);
+    const parts = [plural(result.ok, "caption"), failing && `${count(failing)} fail their checks`, result.invalid && `${count(result.invalid)} without a caption`, result.refused && `${count(result.refused)} refused`, result.failed && `${count(result.failed)} failed`];
+    return [...parts, result.requests > 0 && (result.cost === null ? "unknown price" : price(result.cost))].filter(Boolean).join(" · ");
+  }
   if (job.kind === "vocabulary" && result.proposals) return `${plural(Object.values(result.proposals).reduce((sum, n) => sum + n, 0), "proposal")} from ${plural(result.items, "item")}`;
   if (job.kind === "vocabulary-import" && result.added !== undefined) return `${plural(result.added, "tag")} added · ${plural((result.proposals?.alias || 0) + (result.proposals?.archive || 0), "proposal")}`;
   if (job.kind === "export" && result.items !== undefined) return `${plural(result.items, "item")}${result.bytes ? ` · ${bytes(result.bytes)}` : ""}`;

@@ -54,9 +54,9 @@ export class Outbox {
     this.kick();
   }
 
-  /** Rows of one item, oldest first. */
-  of(item) {
-    return this.rows.filter((row) => row.event.item === item);
+  /** Rows of one item's field, oldest first. */
+  of(item, field = "tags") {
+    return this.rows.filter((row) => row.event.item === item && row.event.field === field);
   }
 
   /** Keep one decision. Resolves when it is stored here, which is before the person sees it. */

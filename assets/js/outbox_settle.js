@@ -1,5 +1,6 @@
 // What the server's answers mean for the outbox. Pure: works out what to delete, rewrite and ask about.
 //
+// Decisions are on one field of an item (its tags, its captions); what is said here of an item holds for each of them.
 // An item's later decisions were made on top of its earlier ones. So when one is not taken (somebody was faster, or the
 // server refuses it), all that follow on that item join it in one choice for the person: theirs, or mine as it stood
 // at last. That also keeps a follower from being stored over somebody's change because the version happens to fit.
@@ -14,7 +15,7 @@ import { renamed } from "./review_state.js";
  *  stored: keys of the rows that were taken; writes: for the browser's database, whatever else changes there. */
 export function settle(batch, results, rows, refused) {
   const byUuid = new Map(results.map((result) => [result.uuid, result]));
-  const entries = new Map(); // item → entry, of this answer
+  const entries = new Map(); // item and field → entry, of this answer
   const answers = [];
   const tags = {};
 
@@ -23,15 +24,15 @@ export function settle(batch, results, rows, refused) {
     if (!result) continue;
     answers.push({ row, result });
     Object.assign(tags, result.tags);
-    const entry = entries.get(row.event.item);
+    const entry = entries.get(placeOf(row));
     // Stored although an earlier one was not: mine stands over theirs, which the person must know.
     if (result.ok) entry && Object.assign(entry, { row, applied: true });
-    else entries.set(row.event.item, notTaken(entry, row, result));
+    else entries.set(placeOf(row), notTaken(entry, row, result));
   }
 
   const answered = new Set(answers.map(({ row }) => row.event.uuid));
   for (const row of rows) {
-    const entry = entries.get(row.event.item);
+    const entry = entries.get(placeOf(row));
     if (!entry || entry.applied || answered.has(row.event.uuid)) continue;
     entry.row = row;
     answers.push({ row, result: { uuid: row.event.uuid, ok: false, follows: true, state: entry.theirs } });
@@ -40,7 +41,7 @@ export function settle(batch, results, rows, refused) {
   const gone = new Set(answers.map(({ row }) => row.event.uuid));
   const changed = Object.keys(tags).length ? rows.filter((row) => !gone.has(row.event.uuid)).map((row) => ({ ...row, event: renamed(row.event, tags) })) : [];
   const kept = refused.filter((old) => {
-    const entry = entries.get(old.row.event.item);
+    const entry = entries.get(placeOf(old.row));
     if (entry) entry.key = old.key;
     return !entry;
   });
@@ -60,6 +61,8 @@ export function settle(batch, results, rows, refused) {
     ],
   };
 }
+
+const placeOf = ({ event }) => `${event.item} ${event.field ?? "tags"}`;
 
 function notTaken(earlier, row, result) {
   const entry = earlier || { key: null, project: row.project, version: row.event.version, applied: false, theirs: null, by: null, at: null };

@@ -68,7 +68,7 @@ export async function openPrompt(name, { corpus = "", settings = {} } = {}) {
   } catch (error) {
     return void fill(dialog.body, errorBox(error, () => (dialog.close(), openPrompt(name, { corpus, settings }))));
   }
-  corpora = corpora.filter((each) => each.items > 0);
+  corpora = corpora.filter((each) => each.items > 0 && prompt.music === (each.kind === "music")); // whose items the prompt asks about
   if (!corpora.some((each) => each.id === corpus)) corpus = corpora[0]?.id || "";
   dialog.setTitle(prompt.title);
 
@@ -218,7 +218,7 @@ export async function openPrompt(name, { corpus = "", settings = {} } = {}) {
   }
 
   function drawItemBar() {
-    if (!prompt.takes_examples || !corpora.length) return void fill(itemBar);
+    if (!(prompt.takes_examples || prompt.music) || !corpora.length) return void fill(itemBar);
     if (!itemBar.children.length) {
       const which = h("select.tl-select", { "aria-label": "Corpus", onchange: () => ((corpus = which.value), (item = null), draw()) }, options(corpora.map((each) => [each.id, each.name]), corpus));
       const search = itemSearch({ label: "Find an item", placeholder: "find an item…", filter: () => ({ corpus }), choose: (found) => ((item = found), draw()) });

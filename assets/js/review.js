@@ -1,23 +1,29 @@
 // The review tab: puts queue, outbox, history, keys and drawing together.
 //
-// Key presses are handled one after the other in the order they came (`serial`), whatever each has to wait for.
+// Key presses are handled one after the other in the order they came (`serial`), whatever each has to wait for. What is
+// decided on an item, tags or captions, shows in the panel at the right; the rest is the same for both.
 
 import { get } from "./api.js";
-import { AddTag } from "./add_tag.js";
+import { CaptionActions } from "./caption_actions.js";
+import { CaptionPanel } from "./caption_panel.js";
+import { history, onDecisions, opened, outbox, serial } from "./decisions.js";
 import { note, onRoute } from "./navigate.js";
-import { Outbox } from "./outbox.js";
 import { Actions } from "./review_actions.js";
 import { choiceBar, openChoices, overtakenBar } from "./review_choice.js";
-import { History } from "./review_history.js";
 import { listen, openSheet } from "./review_keys.js";
 import { Queue } from "./review_queue.js";
 import { hint, kindOf, screen } from "./review_screens.js";
+import { fieldOf } from "./review_state.js";
+import { TagActions } from "./review_tag_actions.js";
+import { TagPanel } from "./review_tag_panel.js";
 import { View } from "./review_view.js";
 import { errorBox } from "./signs.js";
 import { onState, ready } from "./state.js";
 
 const TIMINGS = 500;
 const ADDRESS_PAUSE = 300; // ms; browsers refuse to have the address changed with every key
+
+const FILTERED = new Set(["disagree", "fail", "warn", "none", "missing"]); // queues that leave only some items
 
 // A browser may forbid storage altogether; then preferences last as long as the page.
 const forgetful = new Map();
@@ -41,26 +47,17 @@ export function mount(element) {
   let project = "";
   let corpora = null;
   let drawn = { item: null }; // what the screen shows
-  let line = Promise.resolve();
   let blind = recall("tagloom:blind") === "yes";
   let unsaved = 0;
   let pressed = 0; // presses whose turn has not come
+  let waiting = 0; // of those that decide nothing
   let addressTimer = null;
   let startedAt = 0;
   let asked = null; // the queue that was asked for last: {corpus, queue, item}
 
-  /** Run fn after everything that was asked for before. */
-  const serial = (fn) => {
-    const run = line.then(fn);
-    line = run.catch(() => {});
-    return run;
-  };
-
-  const outbox = new Outbox({ serial, onSettled, onChange: () => (view.drawSaved(own()), announceSaved()) });
   const queue = new Queue(outbox, () => draw());
-  const history = new History();
   const view = new View(element, {
-    corpus: (id) => (document.activeElement.blur(), open({ corpus: id, queue: queue.status })),
+    corpus: (id) => (document.activeElement.blur(), open({ corpus: id, queue: queue.status, filter: "all" })),
     queue: (status) => (document.activeElement.blur(), open({ corpus: queue.corpus, queue: status })),
     filter: (filter) => (document.activeElement.blur(), open({ corpus: queue.corpus, queue: queue.status, filter })),
     previous: () => act({ name: "previous" }),
@@ -68,21 +65,29 @@ export function mount(element) {
     undo: () => act({ name: "undo" }),
     reject: () => act({ name: "reject" }),
     accept: () => act({ name: "accept" }),
-    toggle: (tag) => act({ name: "chip", tag, item: drawn.item?.id }),
-    map: (chip, tag) => act({ name: "map", tag, chip, item: drawn.item?.id }),
-    take: (chip) => act({ name: "take", chip, item: drawn.item?.id }),
-    drop: (chip) => act({ name: "drop", chip, item: drawn.item?.id }),
     blind: () => act({ name: "blind" }),
-    keys: openSheet,
-    refused: () => openChoices(mine, actions.name.bind(actions), { open: (entry) => open({ item: entry.row.event.item, queue: queue.status, fetch: true }), choose: (entry, yes) => press(() => actions.choose(entry, yes)) }),
-    whole,
+    keys: () => openSheet(panel().keys),
+    refused: () => openChoices(mine, tags.name.bind(tags), { open: (entry) => open({ item: entry.row.event.item, queue: queue.status, fetch: true }), choose: (entry, yes) => press(() => actions.choose(entry, yes)) }),
   });
-  const actions = new Actions({ queue, outbox, history, project: () => project, blind: () => blind, say: (text) => view.say(text) });
-  const adding = new AddTag(view.adding, {
-    known: () => [...actions.names].map(([id, name]) => ({ id, name })),
-    subject: () => queue.current,
-    take: (choice, item) => item && press(() => actions.add(choice, item), "add").then((done) => done && view.flash(done.tag)),
-  });
+  const tags = new TagActions();
+  const captions = new CaptionActions();
+  const actions = new Actions({ queue, outbox, history, kinds: { tags, captions }, project: () => project, blind: () => blind, say: (text) => view.say(text) });
+  const panels = {
+    tags: new TagPanel(view, {
+      toggle: (tag) => act({ name: "chip", tag, item: drawn.item?.id }),
+      map: (chip, tag) => act({ name: "map", tag, chip, item: drawn.item?.id }),
+      take: (chip) => act({ name: "take", chip, item: drawn.item?.id }),
+      drop: (chip) => act({ name: "drop", chip, item: drawn.item?.id }),
+      whole,
+      add: {
+        known: () => [...tags.names].map(([id, name]) => ({ id, name })),
+        subject: () => queue.current,
+        take: (choice, item) => item && press(() => tags.add(choice, item), "add").then((done) => done && panels.tags.flash(done.tag)),
+      },
+    }),
+    captions: new CaptionPanel(view, { act: (action) => act(action), project: () => project, corpus: () => corpus(), redraw: () => draw(), say: (text) => view.say(text), renew: (id) => queue.renew(id) }),
+  };
+  const panel = () => panels[queue.current ? fieldOf(queue.current) : corpus()?.kind === "music" ? "captions" : "tags"];
 
   const mine = () => outbox.refused.filter((entry) => entry.row.project === project);
   const own = () => ({ rows: outbox.rows, saved: outbox.saved, problem: outbox.problem, refused: mine(), durable: outbox.durable });
@@ -91,24 +96,24 @@ export function mount(element) {
   // ---- keys and clicks ----
 
   function act(action, event) {
-    if (action.name === "sheet") return openSheet();
-    if (action.name === "add") return queue.current && adding.focus();
+    if (action.name === "sheet") return openSheet(panel().keys);
+    if (action.name === "add") return queue.current && panels.tags.adding.focus();
+    if (waiting) return; // a box is about to be opened: what is typed meanwhile is meant for it
+    if (panel().local?.(action)) {
+      if (!pressed) return void panel().acts(action); // at once: the next key may be a letter
+      waiting += 1;
+      return void serial(() => ((waiting -= 1), panel().acts(action)));
+    }
     const handlers = {
-      toggle: () => actions.digit(action.digit),
-      chip: () => actions.toggle(action.tag, action.item),
-      map: () => actions.map(action.tag, action.chip, action.item),
-      take: () => actions.take(action.chip, action.item),
-      drop: () => actions.drop(action.chip, action.item),
-      nearerBack: () => actions.nearer(-1),
-      nearerOn: () => actions.nearer(1),
+      ...(panel() === panels.tags ? tags : captions).handlers(action),
       blind: async () => {
         blind = !blind;
         keep("tagloom:blind", blind ? "yes" : "no");
         view.drawBlind(blind);
-        view.say(blind ? "Agents and scores are hidden." : "Agents and scores are shown.");
+        view.say(panel().blindWords(blind));
       },
     };
-    press(handlers[action.name] || (() => actions[action.name]()), event?.key ?? action.name, event?.timeStamp);
+    return press(handlers[action.name] || (() => actions[action.name]()), event?.key ?? action.name, event?.timeStamp);
   }
 
   /** One press: do it in turn, show it, measure it. */
@@ -146,7 +151,7 @@ export function mount(element) {
     const now = performance.now();
     const at = new Map(outcome.answers.map(({ row, result }) => [row.event.uuid, result]));
     for (const timing of timings) if (timing.acked_ms === null && at.get(timing.of.uuid)?.ok) timing.acked_ms = now - timing.of.at;
-    if (Object.keys(outcome.tags).length) drawn.chips = null;
+    if (Object.keys(outcome.tags).length) panels.tags.stale();
     draw();
   }
 
@@ -154,6 +159,7 @@ export function mount(element) {
 
   function draw() {
     if (!corpora) return;
+    view.use(panel());
     view.drawProgress(queue);
     const item = queue.current;
     if (item && !item.fields) fetchTexts(item);
@@ -175,24 +181,20 @@ export function mount(element) {
     item.seen ??= performance.now();
     const state = queue.state(item);
     const shown = actions.shown(item, state);
-    const chips = JSON.stringify([shown.groups.map((group) => [group.label, group.chips.map((chip) => [chip.id, chip.name])]), corpus()?.runs > 0]);
     shown.hint = hint(item, corpus());
-    if (drawn.item !== item || drawn.fields !== item.fields) {
-      view.drawItem(item, state, shown);
-      if (drawn.item !== item) announceItem(item, shown);
-    } else if (drawn.chips !== chips) view.drawChips(item, state, shown);
-    else view.update(item, state, shown);
-    drawn = { item, fields: item.fields, chips, choice: drawn.item === item ? drawn.choice : undefined };
+    panel().show(item, state, shown, corpus()?.runs > 0);
+    if (drawn.item !== item) announceItem(item, shown);
+    drawn = { item, choice: drawn.item === item ? drawn.choice : undefined };
     drawChoice(item);
   }
 
   function drawChoice(item) {
-    const entry = actions.choice(item.id);
+    const entry = actions.choice(item);
     const open = entry || item.overtaken || null;
     if (open === drawn.choice) return;
     drawn.choice = open;
-    const name = actions.name.bind(actions);
-    if (entry?.theirs) nameTags(item, entry.theirs);
+    const name = tags.name.bind(tags);
+    if (entry?.theirs?.accepted) nameTags(item, entry.theirs);
     if (entry) view.drawChoice(choiceBar(entry, name, (yes) => press(() => actions.choose(entry, yes))));
     else if (open)
       view.drawChoice(
@@ -209,7 +211,7 @@ export function mount(element) {
 
   // Somebody else's tags may never have been on this page.
   async function nameTags(item, theirs) {
-    if ([...theirs.accepted, ...theirs.rejected].every((tag) => actions.names.has(tag))) return;
+    if ([...theirs.accepted, ...theirs.rejected].every((tag) => tags.names.has(tag))) return;
     const page = await get("review/queue", { corpus: queue.corpus, status: "all", item: item.id, limit: 1 }).catch(() => null);
     if (!page?.items?.length) return;
     actions.learn(page.items[0]);
@@ -248,7 +250,7 @@ export function mount(element) {
 
   function announceItem(item, shown) {
     clearTimeout(itemTimer);
-    itemTimer = setTimeout(() => view.announce(`${item.title || item.external_id || "Item"}. ${shown.groups.flatMap((g) => g.chips).length} tags, ${shown.ticked.length} ticked.`), 400);
+    itemTimer = setTimeout(() => view.announce(`${item.title || item.external_id || "Item"}. ${panel().said(shown)}`), 400);
   }
 
   // ---- where we are ----
@@ -284,7 +286,7 @@ export function mount(element) {
     const last = [params.corpus, asked?.corpus, recall(`tagloom:review:${project}`)].find((id) => id && known(id));
     const id = corpora.find((each) => String(each.id) === String(last))?.id ?? (corpora.find((each) => each.runs) || corpora[0]).id;
     const before = asked?.corpus === id ? asked : { queue: "pending", filter: "all" };
-    const filter = !params.queue ? before.filter : params.queue === "disagree" ? "disagree" : "all";
+    const filter = !params.queue ? before.filter : FILTERED.has(params.queue) ? params.queue : "all";
     const status = !params.queue ? before.queue : filter === "all" ? params.queue : params.status || "pending";
     const same = asked?.corpus === id && asked.queue === status && asked.filter === filter;
     if (same && (!params.item || params.item === (queue.current?.id ?? asked.item))) return;
@@ -307,7 +309,7 @@ export function mount(element) {
         await new Promise((resolve) => setTimeout(resolve, pause));
       }
     }
-    actions.recall([...outbox.rows, ...outbox.refused.map((entry) => entry.row)]);
+    tags.recall([...outbox.rows, ...outbox.refused.map((entry) => entry.row)]);
     history.reset(outbox.rows.filter((row) => row.project === project));
     view.drawSaved(own());
     onRoute("review", follow);
@@ -335,20 +337,21 @@ export function mount(element) {
 
   view.drawBlind(blind);
   view.screen(screen("loading", {}));
-  const opened = outbox.open();
+  opened();
+  onDecisions({ settled: onSettled, changed: () => (view.drawSaved(own()), announceSaved()) });
   let begun = null;
   new IntersectionObserver((entries) => {
     if (!entries.some((entry) => entry.isIntersecting)) return;
     view.fit();
     if (!begun) startedAt = performance.now();
-    begun ? begun.then(again) : (begun = opened.then(begin));
+    begun ? begun.then(again) : (begun = opened().then(begin));
   }).observe(element);
   new ResizeObserver(() => view.fit()).observe(document.body);
   window.addEventListener("pagehide", writeAddress);
   document.addEventListener("visibilitychange", () => (document.hidden ? writeAddress() : begun && visible() && begun.then(again)));
   window.addEventListener("tagloom:job", () => begun && begun.then(() => ((startedAt = -Infinity), again())));
   onState((now) => (queue.person = now.person?.name ?? null));
-  listen(visible, act);
+  listen(visible, act, () => panel().keys);
 
   window.tagloomReview = {
     /** The item on the screen: {id, position, external_id, title, state, ticked}, or null. */
@@ -356,7 +359,7 @@ export function mount(element) {
       const item = queue.current;
       if (!item || drawn.item !== item) return null;
       const state = queue.state(item);
-      return { id: item.id, position: item.position, external_id: item.external_id, title: item.title, state, ticked: actions.shown(item, state).ticked };
+      return { id: item.id, position: item.position, external_id: item.external_id, title: item.title, state, ticked: actions.shown(item, state).ticked, boxes: state.boxes };
     },
     /** Decisions that the server has not acknowledged, those still being handled included. */
     unsaved: () => outbox.rows.length + pressed,

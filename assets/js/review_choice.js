@@ -1,5 +1,6 @@
 // When a decision was not taken: the bar on its item with theirs and mine side by side, and the list of all of them.
 
+import { TITLES } from "./caption_state.js";
 import { ago, fill, h, plural } from "./dom.js";
 import { openDialog } from "./dialog.js";
 import { STATUS } from "./signs.js";
@@ -37,7 +38,14 @@ const bar = (...content) => h("div.tl-note.tl-warn.tl-rv-bar", { role: "alert" }
 const button = (text, onclick, kind = "") => h("button.tl-btn.tl-small", { class: kind, onclick }, text);
 const person = (by) => by?.name || by || "somebody else";
 
+// Captions are told by what stands in their boxes: "Writing ★★★★ right: A calm piano piece."
+function boxes(state) {
+  const shown = Object.entries(state.boxes || {}).filter(([, box]) => box.text || box.stars || box.valid !== null);
+  return shown.map(([style, box]) => h("span.tl-cp-side", { dir: "auto" }, h("b", TITLES[style] || style), box.stars ? ` ${"★".repeat(box.stars)}` : "", box.valid === true ? " ✓ right" : box.valid === false ? " ✕ not right" : "", box.text ? `: ${box.text}` : ""));
+}
+
 function side(label, state, name) {
+  if (state.boxes) return h("p.tl-rv-side", h("span.tl-label", label), h("span", (STATUS[state.status] || ["", state.status]).join(" ")), boxes(state));
   const list = (sign, tags) => tags.length > 0 && h("span", { dir: "auto" }, ` ${sign} ${tags.map(name).join(", ")}`);
   const [sign, status] = STATUS[state.status] || ["", state.status];
   return h("p.tl-rv-side", h("span.tl-label", label), h("span", `${sign} ${status}`), list("✓", state.accepted), list("✕", state.rejected), state.dropped?.length > 0 && h("span", { dir: "auto" }, ` dropped: ${state.dropped.join(", ")}`));

@@ -4,6 +4,8 @@
 import { get } from "./api.js";
 import { plain, renamedState } from "./review_state.js";
 
+const FIELDS = ["tags", "captions"]; // comparisons are taken back where they are made
+
 export class History {
   #entries = []; // {uuid, item, title, before, after}, newest first
   #known = new Set();
@@ -25,13 +27,14 @@ export class History {
   push({ event, before, title }) {
     this.#known.add(event.uuid);
     if (event.action === "undo") this.#undone.add(event.undoes);
-    else this.#entries.unshift({ uuid: event.uuid, item: event.item, title, action: event.action, before, after: plain(event.after) });
+    else this.#entries.unshift({ uuid: event.uuid, item: event.item, field: event.field, title, action: event.action, before, after: plain(event.after) });
   }
 
-  /** The decision that `u` undoes next, or null. Throws when older ones cannot be fetched. */
-  async top() {
+  /** The decision that `u` undoes next, or null; of some fields only where `fields` are given. Throws when older ones
+   *  cannot be fetched. */
+  async top(fields = FIELDS) {
     for (;;) {
-      const entry = this.#entries.find((each) => !this.#undone.has(each.uuid));
+      const entry = this.#entries.find((each) => !this.#undone.has(each.uuid) && fields.includes(each.field ?? "tags"));
       if (entry) return entry;
       if (!this.#more) return null;
       await this.#load();

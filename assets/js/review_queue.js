@@ -2,7 +2,7 @@
 // An item's state is what the server said of it, with this browser's not yet acknowledged decisions laid over.
 
 import { ApiError, get } from "./api.js";
-import { renamedState } from "./review_state.js";
+import { fieldOf, renamedState } from "./review_state.js";
 
 const PAGE = 40;
 export const AHEAD = 120;
@@ -14,7 +14,7 @@ const PAUSE = { first: 400, most: 5000 };
 export class Queue {
   corpus = null;
   status = "pending";
-  filter = "all"; // "disagree": only items about which the agents disagree
+  filter = "all"; // "disagree": only items about which the agents disagree; of music: "fail", "warn", "none", "missing"
   items = new Map(); // id → item, of everything loaded
   order = []; // ids by position
   at = 0; // index of the current item; order.length when past the last one
@@ -56,7 +56,7 @@ export class Queue {
 
   /** The state to show and to decide upon. */
   state(item) {
-    const own = this.outbox.of(item.id).at(-1);
+    const own = this.outbox.of(item.id, fieldOf(item)).at(-1);
     if (!own) return item.state;
     return { ...item.state, ...own.event.after, version: own.event.version + 1, person: this.person };
   }
@@ -250,6 +250,12 @@ export class Queue {
 
   // What is remembered of an item while it is shown (seen, yours, …) stays; an older state does not replace a newer one.
   #absorb(item) {
+    item.field = item.captions ? "captions" : "tags";
+    if (item.captions) {
+      item.fields ??= [];
+      item.suggestions ??= [];
+      item.state.boxes ??= {};
+    }
     const old = this.items.get(item.id);
     if (!old) return void this.items.set(item.id, item);
     const state = old.state.version > item.state.version ? old.state : item.state;
@@ -321,9 +327,16 @@ export class Queue {
   }
 
   /** The server's word on an item. */
-  settle(id, state) {
+  settle(id, field, state) {
     const item = this.items.get(id);
-    if (item && state && state.version >= item.state.version) item.state = state;
+    if (item && fieldOf(item) === field && state && state.version >= item.state.version) item.state = state;
+  }
+
+  /** Fetch one item of music again: a caption was written anew. */
+  async renew(id) {
+    const item = await get(`captions/item/${encodeURIComponent(id)}`);
+    this.#absorb(item);
+    this.onChange();
   }
 
   /** Client-made tag ids have become real ones. */

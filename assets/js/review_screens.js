@@ -3,8 +3,11 @@
 import { count, h } from "./dom.js";
 import { openExportDialog } from "./export_dialog.js";
 import { go } from "./navigate.js";
-import { emptyState, errorBox } from "./signs.js";
+import { emptyState, errorBox, STATUS } from "./signs.js";
 import { openTagDialog } from "./tag_dialog.js";
+
+// Queues of music by what the checks say.
+const CHECKED = { fail: "a caption that fails a check", warn: "a caption with a warning", none: "a caption that nobody could write", missing: "a missing caption" };
 
 const button = (text, onclick, kind = "") => h("button.tl-btn", { class: kind, onclick }, text);
 
@@ -21,7 +24,7 @@ export function screen(kind, at) {
   if (kind === "none")
     return emptyState(
       "Nothing to review yet",
-      "Review is where you go through the items of a corpus and decide on their tags, one key each. First bring a corpus in.",
+      "Review is where you go through the items of a corpus and decide on their tags or captions, one key each. First bring a corpus in.",
       button("Go to Corpora", () => go("corpora"), "tl-primary"),
     );
   if (kind === "loading") return h("p.tl-loading", "Loading the next items…");
@@ -37,6 +40,8 @@ export function screen(kind, at) {
       corpus && button("Tag this corpus…", () => openTagDialog(corpus)),
       onwards(at),
     );
+  if (kind === "empty" && CHECKED[queue.filter])
+    return emptyState("No track is in this queue", `No ${queue.status === "all" ? "" : `${STATUS[queue.status]?.[1] ?? ""} `}track has ${CHECKED[queue.filter]}.`, onwards(at));
   if (kind === "empty")
     return emptyState(queue.status === "pending" ? "Nothing is pending" : "This queue is empty", `No item of “${corpus?.name ?? "this corpus"}” is in this queue.`, onwards(at));
   const left = queue.status === "all" ? 0 : (queue.scope[queue.status] ?? 0);
@@ -64,6 +69,7 @@ function onwards({ queue, corpus, open }) {
 
 /** What stands in the place of chips where nothing was suggested. */
 export function hint(item, corpus) {
+  if (item.captions) return captionHint(item, corpus);
   if (item.suggestions.length) return null;
   if (corpus && !corpus.runs)
     return h(
@@ -73,4 +79,15 @@ export function hint(item, corpus) {
       button("Tag this corpus…", () => openTagDialog(corpus), "tl-primary"),
     );
   return h("p.tl-meta.tl-rv-hint", "Nothing was suggested for this item. Add tags yourself, or go on.");
+}
+
+function captionHint(item, corpus) {
+  if (Object.values(item.captions).some((each) => each.state !== "missing") || Object.keys(item.state.boxes || {}).length) return null;
+  if (item.tags && !item.tags.present.length) return h("p.tl-meta.tl-rv-hint", "This track has no tags to write from. Write a caption yourself, or go on.");
+  return h(
+    "div.tl-note.tl-rv-hint",
+    h("b", "Nothing has been written for this track yet"),
+    h("p", "Let Tagloom write captions from its tags, or write them yourself below."),
+    corpus && button("Write captions…", () => go("music", { corpus: corpus.id }), "tl-primary"),
+  );
 }

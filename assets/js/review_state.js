@@ -172,14 +172,23 @@ function refused(item, state, yes) {
 /** s: nothing is decided, the item leaves the queue. */
 export const skipped = (state) => ({ ...plain(state), status: "skipped" });
 
-/** Only what an event carries of a state. */
-export const plain = (state) => ({ status: state.status, ...lists(state) });
+/** Which field of an item is decided on here: "tags", or "captions" of a piece of music. */
+export const fieldOf = (item) => item.field ?? "tags";
+
+/** Only what an event carries of a state. Captions are in `boxes` (caption_state.js), tags in the lists. */
+export const plain = (state) => (state.boxes ? { status: state.status, boxes: structuredClone(state.boxes) } : { status: state.status, ...lists(state) });
 
 /** Do two states say the same of the item? `again` is set by the vocabulary, not by a decision, so it does not count. */
 export function same(a, b) {
   const set = (list) => [...list].sort().join("\n");
   const status = a.status === b.status || a.status === "again" || b.status === "again";
-  return status && ["accepted", "rejected", "dropped"].every((name) => set(a[name] || []) === set(b[name] || []));
+  return status && ["accepted", "rejected", "dropped"].every((name) => set(a[name] || []) === set(b[name] || [])) && boxed(a.boxes) === boxed(b.boxes);
+}
+
+// Boxes as text that is the same for the same content.
+function boxed(boxes) {
+  const box = ([style, each]) => [style, (each.text ?? "").trim(), each.stars ?? null, each.valid ?? null, [...(each.taken || [])].sort()];
+  return JSON.stringify(Object.entries(boxes || {}).map(box).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** The event with client-made tag ids replaced by the vocabulary's (`tags`: {client id: id}). */
@@ -188,14 +197,14 @@ export function renamed(event, tags) {
   return {
     ...event,
     after: renamedState(event.after, tags),
-    change: event.change && { ...event.change, tag: id(event.change.tag) },
+    change: event.change && { ...event.change, ...("tag" in event.change && { tag: id(event.change.tag) }) },
     new_tags: (event.new_tags || []).filter((tag) => !(tag.id in tags)),
-    shown: event.shown && { ...event.shown, ticked: (event.shown.ticked || []).map(id) },
+    shown: event.shown && { ...event.shown, ...(event.shown.ticked && { ticked: event.shown.ticked.map(id) }) },
   };
 }
 
 /** A state with client-made tag ids replaced; two ids that became one tag are listed once. */
 export function renamedState(state, tags) {
   const ids = (list) => [...new Set(list.map((tag) => tags[tag] ?? tag))];
-  return { ...state, accepted: ids(state.accepted), rejected: ids(state.rejected) };
+  return state.boxes ? state : { ...state, accepted: ids(state.accepted), rejected: ids(state.rejected) };
 }

@@ -5,7 +5,7 @@ import { count, debounce, duration, fill, h, plural, score } from "./dom.js";
 import { openDialog } from "./dialog.js";
 import { engineChoice } from "./engine_choice.js";
 import { followJob } from "./jobs.js";
-import { poke } from "./jobs_feed.js";
+import { ACTIVE, poke } from "./jobs_feed.js";
 import { price } from "./jobs_spent.js";
 import { go } from "./navigate.js";
 import { promptButton } from "./prompt_workbench.js";
@@ -227,10 +227,15 @@ export async function openTagDialog(corpus) {
 
   function follow(job) {
     const review = h("button.tl-btn.tl-primary", { onclick: () => (dialog.close(), go("review", { corpus: corpus.id })) }, "Review what is there");
-    const followed = followJob(job, { plain: true, leave: dialog.close, each: (now) => fill(review, now.state === "done" ? `Review ${plural(now.result?.ok ?? now.done, "item")}` : "Review what is there") });
+    const words = h("span.tl-grow", "It goes on when you close this; Jobs shows it.");
+    const each = (now) => {
+      fill(review, now.state === "done" ? `Review ${plural(now.result?.ok ?? now.done, "item")}` : "Review what is there");
+      if (!ACTIVE.has(now.state)) words.textContent = "";
+    };
+    const followed = followJob(job, { plain: true, leave: dialog.close, each });
     stop = followed.stop;
     fill(dialog.body, h("div.tl-stack", followed.element));
-    fill(dialog.actions, h("span.tl-grow", "It goes on when you close this; Jobs shows it."), h("button.tl-btn", { onclick: dialog.close }, "Close"), review);
+    fill(dialog.actions, words, h("button.tl-btn", { onclick: dialog.close }, "Close"), review);
     review.focus();
   }
 }

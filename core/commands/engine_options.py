@@ -11,8 +11,8 @@ from core.engines.connecting.keys import ENGINE_KEY, connection_of, key_for
 from core.errors import InvalidInput
 
 
-def add_engine_options(parser: argparse.ArgumentParser) -> None:
-    """Add --engine, --connection, --base-url, --model, --samples, --use-case and --language."""
+def add_engine_choice(parser: argparse.ArgumentParser) -> None:
+    """Add --engine, --connection, --base-url and --model."""
     parser.add_argument(
         "--engine",
         choices=ENGINES,
@@ -22,6 +22,11 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--connection", metavar="NAME", help="one of `tagloom connections`, instead of --engine")
     parser.add_argument("--base-url", metavar="U", help="the server's address (default: the connection in use)")
     parser.add_argument("--model", metavar="M", help="the model's name there, or a folder or hub id for transformers")
+
+
+def add_engine_options(parser: argparse.ArgumentParser) -> None:
+    """Add --engine, --connection, --base-url, --model, --samples, --use-case and --language."""
+    add_engine_choice(parser)
     parser.add_argument("--samples", type=int, default=1, metavar="N", help="ask N times an item and count the votes")
     parser.add_argument("--use-case", default="", metavar="T", help="one sentence: what the tags are for")
     parser.add_argument("--language", default="", metavar="L", help="the tags' language (default: the items' own)")

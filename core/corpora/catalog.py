@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -24,7 +25,8 @@ KINDS = ("items", "images", "music", "interactions")
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """A named import with its mapping. `roles`: column → role, in column order."""
+    """A named import with its mapping. `roles`: column → role, in column order; `split`: how lists are written, and
+    `labels`: what codes and places stand for, both by column (see given.py)."""
 
     pk: int
     id: str
@@ -34,6 +36,13 @@ class Corpus:
     source: str
     created_at: float
     updated_at: float
+    split: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, Sequence[str] | dict[str, str]] = field(default_factory=dict)
+
+    @property
+    def task(self) -> str:
+        """What runs over this corpus are mostly for, as `run.task` says it."""
+        return "captions" if self.kind == "music" else "tags"
 
     @property
     def clue_fields(self) -> list[str]:
@@ -44,7 +53,8 @@ class Corpus:
 def _corpus(row: Any) -> Corpus:
     mapping = orjson.loads(row.mapping)
     roles = mapping.get("roles", {})
-    return Corpus(row.pk, row.id, row.name, row.kind, roles, row.source, row.created_at, row.updated_at)
+    split, labels = mapping.get("split", {}), mapping.get("labels", {})
+    return Corpus(row.pk, row.id, row.name, row.kind, roles, row.source, row.created_at, row.updated_at, split, labels)
 
 
 def name_key(name: str) -> str:
@@ -123,6 +133,9 @@ def ensure_corpus(
             f"The corpus “{corpus.name}” holds {corpus.kind}, not {kind}.", "Import into a corpus of another name."
         )
     merged = {**mapping, "roles": {**corpus.roles, **mapping.get("roles", {})}}
+    for part, before in (("split", corpus.split), ("labels", corpus.labels)):
+        if kept := {column: how for column, how in before.items() if column not in mapping.get("roles", {})}:
+            merged[part] = {**kept, **mapping.get(part, {})}
     connection.execute(
         update(corpus_table)
         .where(corpus_table.c.pk == corpus.pk)
@@ -160,7 +173,7 @@ def describe(connection: Connection, corpus: Corpus) -> dict[str, Any]:
         .limit(1)
     ).first()
     runs = connection.execute(
-        select(func.count()).select_from(run_table).where(run_table.c.corpus == corpus.pk, run_table.c.task == "tags")
+        select(func.count()).select_from(run_table).where(run_table.c.corpus == corpus.pk, run_table.c.task == corpus.task)
     ).scalar_one()
     fields = render(dict.fromkeys(corpus.roles, "x"), corpus.roles)
     return {

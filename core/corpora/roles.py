@@ -19,6 +19,9 @@ SINGLE_ROLES = ("id", "link", "status")
 
 LIST_ROLES = ("gold", "tags")
 
+SPLIT_ROLES = (*LIST_ROLES, "given")
+"""Roles of columns whose text cells hold lists."""
+
 ROLE_LABELS = {
     "title": "Title",
     "caption": "Description",

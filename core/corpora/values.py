@@ -10,14 +10,23 @@ from collections.abc import Iterable
 
 from core.corpora.formats.base import JsonValue
 
-SPLITS = ("python-list", "json-list", "bare-list", "comma", "semicolon", "pipe", "single")
-"""How a text cell can hold a list:
-`['a', 'b']`, `["a", "b"]`, `[a,b]`, `a, b`, `a; b`, `a|b`, or one tag that is the whole cell."""
+SPLITS = ("python-list", "json-list", "bare-list", "comma", "semicolon", "pipe", "newline", "tab", "single")
+"""How a text cell can hold a list: `['a', 'b']`, `["a", "b"]`, `[a,b]`, `a, b`, `a; b`, `a|b`, a line each, set apart
+by tabs, or one tag that is the whole cell. Any other separator is written as `sep:` and the separator."""
+
+CUSTOM = "sep:"
+LONGEST_SEPARATOR = 10
 
 MAX_LIST_TEXT = 1_000_000
 """Characters of a cell that is read as a list."""
 
-_SEPARATORS = {"comma": re.compile("[,，、]"), "semicolon": re.compile("[;；]"), "pipe": re.compile("[|｜]")}
+_SEPARATORS = {
+    "comma": re.compile("[,，、]"),
+    "semicolon": re.compile("[;；]"),
+    "pipe": re.compile("[|｜]"),
+    "newline": re.compile(r"[\r\n]+"),
+    "tab": re.compile(r"\t+"),
+}
 _STRING = re.compile(r"""[uU]?('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""", re.DOTALL)
 _NAMES = ("name", "label", "tag", "title", "text", "value")  # of an object that stands for a tag
 
@@ -36,29 +45,46 @@ def split_cell(value: JsonValue, how: str) -> tuple[str, ...]:
 
     Raises ValueError with the reason where the cell does not hold what `how` says.
     """
+    return clean_tags(cell_parts(value, how))
+
+
+def cell_parts(value: JsonValue, how: str) -> list[str]:
+    """The same as the cell has them: repeated ones stay, and space around them."""
     if isinstance(value, list):
-        return clean_tags(_names(value))
+        return _names(value)
     if isinstance(value, dict):
         raise ValueError("it is an object, not a list")
     if not isinstance(value, str):
-        return clean_tags([as_text(value)])
+        return [as_text(value)]
     text = value.strip()
     if not text:
-        return ()
+        return []
     if how == "single":
-        return (text,)
-    separator = _SEPARATORS.get(how)
+        return [text]
+    separator = separator_of(how)
     if separator is not None:
-        return clean_tags(separator.split(text))
+        return separator.split(text)
     if len(text) > MAX_LIST_TEXT:
         raise ValueError(f"it is longer than {MAX_LIST_TEXT:,} characters")
     if how == "json-list":
-        return clean_tags(_names(_json_list(text)))
+        return _names(_json_list(text))
     if how == "bare-list":
-        return clean_tags(_inside(text).split(","))
+        return _inside(text).split(",")
     if how == "python-list":
-        return clean_tags(_names(_python_list(text)))
+        return _names(_python_list(text))
     raise ValueError(f"“{how}” is not a way to write lists")
+
+
+def separator_of(how: str) -> re.Pattern[str] | None:
+    """What sets the parts of a text apart; None for ways to write lists that are no separators."""
+    if how.startswith(CUSTOM) and how != CUSTOM:
+        return re.compile(re.escape(how[len(CUSTOM) :]))
+    return _SEPARATORS.get(how)
+
+
+def is_split(how: str) -> bool:
+    """Whether `how` is one of SPLITS or `sep:` and a separator of at most LONGEST_SEPARATOR characters."""
+    return how in SPLITS or (how.startswith(CUSTOM) and 0 < len(how) - len(CUSTOM) <= LONGEST_SEPARATOR)
 
 
 def clean_tags(tags: Iterable[str]) -> tuple[str, ...]:
@@ -83,7 +109,7 @@ def guess_split(values: Iterable[JsonValue]) -> str:
                 return how
         return "bare-list" if filled else "json-list"
     counts = {how: sum(1 for text in texts if separator.search(text)) for how, separator in _SEPARATORS.items()}
-    best = max(("pipe", "semicolon", "comma"), key=lambda how: counts[how])
+    best = max(("pipe", "semicolon", "comma", "tab", "newline"), key=lambda how: counts[how])
     if not counts[best]:
         return "single"
     parts = sum(len(_SEPARATORS[best].split(text)) for text in texts)

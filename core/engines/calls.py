@@ -137,12 +137,14 @@ Check = Callable[[Reply], "str | None"]
 @dataclass(frozen=True, slots=True)
 class Call:
     """A request under the caller's own key; `check` lets the engine ask once more when an answer is unusable;
-    `flags`: what is odd about the question itself ("fitted": it was cut to fit the context)."""
+    `flags`: what is odd about the question itself ("fitted": it was cut to fit the context); `patience`: how often an
+    answer is asked for again with what is wrong with it."""
 
     key: Hashable
     request: Request
     check: Check | None = None
     flags: tuple[str, ...] = ()
+    patience: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,16 @@ def find(database: Database, keys: Sequence[str]) -> dict[str, Reply]:
     return {row.key: _reply(row, cached=True) for row in rows}
 
 
+def read(database: Database, ids: Sequence[int]) -> dict[int, Reply]:
+    """Stored answers by their ids."""
+    found: dict[int, Reply] = {}
+    with database.read() as connection:
+        for start in range(0, len(ids), 500):
+            query = select(*_COLUMNS).where(reply.c.id.in_(list(ids[start : start + 500])))
+            found.update((int(row.id), _reply(row, cached=True)) for row in connection.execute(query))
+    return found
+
+
 def known(database: Database, keys: Sequence[str]) -> int:
     """How many of these keys are answered."""
     found = 0

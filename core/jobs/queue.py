@@ -24,6 +24,7 @@ from core.store.projects import Host
 ENDED = ("done", "failed", "cancelled", "interrupted")
 RESUMABLE = ("failed", "cancelled", "interrupted")
 NEEDS_KEY = "needs_key"
+AGAIN = ("tag", "caption-music")  # kinds that, resumed, try only what failed
 KEYED = "keyed"  # argument of a job that was begun with a key: without one it would only be refused
 RESERVED = "reserved"  # made by a command that runs the job itself: no supervisor takes it
 LOG_TAIL_BYTES = 4096
@@ -89,7 +90,7 @@ class Job:
     @property
     def unfinished(self) -> bool:
         """True when it ended well, but some items failed: resuming tries only these again."""
-        return self.state == "done" and self.kind == "tag" and bool(self.result.get("failed"))
+        return self.state == "done" and self.kind in AGAIN and bool(self.result.get("failed"))
 
 
 def _job(row: RowMapping) -> Job:

@@ -17,10 +17,13 @@ HARMLESS = frozenset({"fenced", "prose", "lines", "thinking", "label", "json"}) 
 LONGEST_RAW = 4000  # characters of an answer that are shown
 
 
-def answers_of(connection: Connection, keys: list[int], *, raw: bool = False) -> dict[int, list[dict[str, Any]]]:
+def answers_of(
+    connection: Connection, keys: list[int], *, raw: bool = False, task: str = TASK
+) -> dict[int, list[dict[str, Any]]]:
     """{item's pk: [{agent, method, model, state, error, flags}]}, without what went well.
 
     Args:
+        task: of which runs.
         raw: with the model's own words as `raw`, shortened; None where there are none.
     """
     found: dict[int, list[dict[str, Any]]] = {}
@@ -29,7 +32,7 @@ def answers_of(connection: Connection, keys: list[int], *, raw: bool = False) ->
         newest = (
             select(run_item.c.item, func.max(run.c.id))
             .join(run, run.c.id == run_item.c.run)
-            .where(run.c.corpus.in_(corpora), run.c.task == TASK, run_item.c.item.in_(part))
+            .where(run.c.corpus.in_(corpora), run.c.task == task, run_item.c.item.in_(part))
             .group_by(run_item.c.item, run.c.method)
         )
         columns = (*run_item.c, run.c.method, run.c.model)

@@ -19,14 +19,27 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from core.corpora.identity import number_of
 from core.errors import InvalidInput, NotFound, TagloomError
+from core.review.boxes import (
+    CAPTIONS,
+    COMPARISON,
+    Boxes,
+    fields_of,
+    leads,
+    merge_answers,
+    own_answers,
+    parse_answers,
+    parse_boxes,
+    suggestions_in,
+    take_back,
+)
 from core.review.meanings import chunks, meanings, unite
-from core.store.schema import STATUS_CODE, STATUSES, current, decision, item, item_tag
+from core.store.schema import STATUS_CODE, STATUSES, corpus, current, decision, item, item_tag, suggestion
 from core.store.times import iso
 from core.vocabulary.names import clean_name, name_key
 from core.vocabulary.store import add_tag, check_tags, revision
 
 ACTIONS = ("accept", "edit", "reject", "skip", "undo")
-FIELDS = ("tags",)
+FIELDS = ("tags", CAPTIONS, COMPARISON)
 MOST_EVENTS = 200
 MOST_TAGS = 500
 LONGEST_KEY = 1000  # characters of a free tag's name key
@@ -38,7 +51,8 @@ class State:
     """What stands decided for one field of one item. Tag ids are integers; version 0 means untouched.
 
     Merged tags stand as the tags that they mean now. `dropped` are free tags (by name key) that a person does not
-    want as they were said. `stored` are the accepted tags as the projection holds them: with the ids of their time.
+    want as they were said. `boxes` are what people wrote (core.review.boxes), None for a field of tags. `stored` are
+    the accepted tags as the projection holds them: with the ids of their time.
     """
 
     status: str = "pending"
@@ -48,6 +62,7 @@ class State:
     person: str | None = None
     at: float | None = None
     dropped: tuple[str, ...] = ()
+    boxes: Boxes | None = None
     stored: tuple[int, ...] | None = field(default=None, compare=False, repr=False)
 
     def as_dict(self) -> dict[str, Any]:
@@ -60,12 +75,17 @@ class State:
             "version": self.version,
             "person": self.person,
             "at": iso(self.at),
+            **({} if self.boxes is None else {"boxes": self.boxes}),
         }
 
     def content(self) -> str:
         """As events store it."""
-        lists = {"accepted": self.accepted, "rejected": self.rejected, "dropped": self.dropped}
-        return orjson.dumps({"status": self.status, **lists}).decode()
+        return _content(self.status, self.accepted, self.rejected, self.dropped, self.boxes)
+
+
+def _content(status: str, accepted: Any, rejected: Any, dropped: Any, boxes: Boxes | None) -> str:
+    content = {"status": status, "accepted": accepted, "rejected": rejected, "dropped": dropped}
+    return orjson.dumps(content if boxes is None else {**content, "boxes": boxes}).decode()
 
 
 def as_meant(
@@ -87,7 +107,8 @@ def contents_as_meant(connection: Connection, contents: list[dict[str, Any]]) ->
     for each in contents:
         accepted, rejected = as_meant(tuple(each["accepted"]), tuple(each["rejected"]), means)
         lists = {"accepted": accepted, "rejected": rejected, "dropped": tuple(each.get("dropped", ()))}
-        found.append({"status": each["status"], **lists})
+        boxes = {"boxes": each["boxes"]} if "boxes" in each else {}
+        found.append({"status": each["status"], **lists, **boxes})
     return found
 
 
@@ -103,16 +124,21 @@ def load_states(connection: Connection, items: dict[int, int], field: str = "tag
     for row in rows:
         accepted, rejected = as_meant(*stored[row.item], means)
         states[row.item] = State(
-            "again" if items[row.item] == STATUS_CODE["again"] else row.status,
+            "again" if items[row.item] == STATUS_CODE["again"] and field != COMPARISON else row.status,
             accepted,
             rejected,
             row.version,
             row.person,
             row.at,
             tuple(orjson.loads(row.dropped)),
+            None if field == "tags" else orjson.loads(row.boxes or "{}"),
             stored[row.item][0],
         )
-    return {pk: states.get(pk) or State(status=STATUSES[code]) for pk, code in items.items()}
+    boxes: Boxes | None = None if field == "tags" else {}
+    return {
+        pk: states.get(pk) or State("pending" if field == COMPARISON else STATUSES[code], boxes=boxes)
+        for pk, code in items.items()
+    }
 
 
 def mapped_tags(connection: Connection, items: list[int]) -> dict[int, dict[str, str]]:
@@ -122,6 +148,7 @@ def mapped_tags(connection: Connection, items: list[int]) -> dict[int, dict[str,
     for part in chunks(items):
         query = select(decision.c.item, decision.c.change).where(decision.c.item.in_(part), decision.c.applied == 1)
         query = query.where(decision.c.undone == 0, decision.c.action == "edit", decision.c.change.is_not(None))
+        query = query.where(decision.c.field == "tags")
         for row in connection.execute(query.order_by(decision.c.seq)):
             change = orjson.loads(row.change)
             said, tag_id = change.get("new"), change.get("tag")
@@ -149,6 +176,7 @@ class Event:
     accepted: tuple[str, ...]
     rejected: tuple[str, ...]
     dropped: tuple[str, ...] | None  # None: an older page, which knows of none
+    boxes: Boxes | None  # None: they stay as they are
     new_tags: tuple[tuple[str, str], ...]
     shown: str
     blind: bool
@@ -211,6 +239,13 @@ def parse_event(data: Any) -> Event:
     if len(shown) > SHOWN_BYTES:
         raise InvalidInput("The decision says more about what was shown than fits.", "Reload the page.")
     change = data.get("change")
+    boxes = after.get("boxes")
+    if boxes is not None and field == "tags":
+        raise InvalidInput("A decision on tags has no boxes.", "Reload the page.")
+    if boxes is not None:
+        boxes = parse_boxes(boxes) if field == CAPTIONS else parse_answers(boxes)
+    if field != "tags" and any(after.get(name) for name in ("accepted", "rejected", "dropped")):
+        raise InvalidInput(f"A decision on “{field}” has no tags.", "Reload the page.")
     return Event(
         uuid=uuid,
         item=_text(data, "item", 64),
@@ -223,6 +258,7 @@ def parse_event(data: Any) -> Event:
         accepted=_ids(after, "accepted"),
         rejected=_ids(after, "rejected"),
         dropped=_keys(after),
+        boxes=boxes,
         new_tags=tuple((_text(t, "id", 64), _text(t, "name", 400)) for t in new_tags),
         shown=shown,
         blind=data.get("blind") is True,
@@ -275,9 +311,14 @@ class _Batch:
         self.earlier: dict[str, Any] = {row.uuid: row for row in rows}
         self.items = self._items({event.item for event in events})
         codes = {row.pk: row.status for row in self.items.values()}
-        # the only field so far; a second one would be read likewise
-        self.states = load_states(connection, codes, FIELDS[0])
-        self.conflicts: set[int] = set()  # items of which an event of this batch was not applied
+        self.states: dict[tuple[int, str], State] = {}
+        for field_name in dict.fromkeys(event.field for event in events):
+            loaded = load_states(connection, codes, field_name)
+            self.states.update(((pk, field_name), state) for pk, state in loaded.items())
+        self.captions = self._captions(
+            {t for e in events if e.field == CAPTIONS for t in suggestions_in(e.boxes or {})}
+        )
+        self.conflicts: set[tuple[int, str]] = set()  # of which an event of this batch was not applied
 
     def _items(self, ids: set[str]) -> dict[str, Any]:
         numbers: set[int] = set()
@@ -288,10 +329,19 @@ class _Batch:
                 continue  # reported with its event
         if not numbers:
             return {}
-        query = select(item.c.pk, item.c.id, item.c.corpus, item.c.status).where(item.c.pk.in_(sorted(numbers)))
+        columns = (item.c.pk, item.c.id, item.c.corpus, item.c.status, corpus.c.kind)
+        query = select(*columns).join(corpus, corpus.c.pk == item.c.corpus).where(item.c.pk.in_(sorted(numbers)))
         if self.connection.dialect.name != "sqlite":  # SQLite's writer is alone; here two may meet at one item
-            query = query.order_by(item.c.pk).with_for_update()
+            query = query.order_by(item.c.pk).with_for_update(of=item)
         return {row.id: row for row in self.connection.execute(query) if row.id in ids}
+
+    def _captions(self, ids: set[int]) -> dict[int, tuple[int, str]]:
+        """Suggestion → (item, field) of those that boxes say they began from."""
+        found: dict[int, tuple[int, str]] = {}
+        for part in chunks(ids):
+            query = select(suggestion.c.pk, suggestion.c.item, suggestion.c.field).where(suggestion.c.pk.in_(part))
+            found.update((row.pk, (row.item, row.field)) for row in self.connection.execute(query))
+        return found
 
     def apply(self, event: Event) -> dict[str, Any]:
         """Store one event and project it, if the version that the person saw is still the current one."""
@@ -300,16 +350,21 @@ class _Batch:
         row = self.items.get(event.item)
         if row is None:
             raise InvalidInput(f"The item {event.item[:40]} is not in this project.", "Reload the page.")
-        state = self.states[row.pk]
+        if event.field not in fields_of(row.kind):
+            raise InvalidInput(
+                f"Items of this corpus have no {event.field} to decide.",
+                f"Decide on their {fields_of(row.kind)[0]}; reload the page.",
+            )
+        place = (row.pk, event.field)
+        state = self.states[place]
         undone = self._undone(event, row.pk)
-        # what was decided on top of a decision that lost must not win because its version happens to fit
-        applied = event.version == state.version and row.pk not in self.conflicts
+        # what was decided on top of a decision that lost must not win because its version happens to fit; what one
+        # person says of two texts stands beside what others say, whatever version they have seen
+        applied = event.field == COMPARISON or (event.version == state.version and place not in self.conflicts)
         real: dict[str, str] = {}
         after = state
         if applied:
-            accepted, rejected, real = self._real_tags(event)
-            dropped = state.dropped if event.dropped is None else event.dropped
-            after = State(event.status, accepted, rejected, state.version + 1, self.person, time.time(), dropped)
+            after, real = self._after(event, state, row.pk, undone)
         values = {
             "uuid": event.uuid,
             "item": row.pk,
@@ -321,11 +376,11 @@ class _Batch:
             "undoes": event.undoes,
             "undone": 0,
             "before": state.content(),
-            "after": after.content() if applied else _wanted(event),
+            "after": after.content() if applied else _wanted(event, state),
             "shown": event.shown,
-            "blind": int(event.blind),
+            "blind": int(event.blind or event.field == COMPARISON),
             "applied": int(applied),
-            "base_version": event.version,
+            "base_version": state.version if event.field == COMPARISON else event.version,
             "version": after.version,
             "vocabulary_revision": self.revision,
             "client_time": event.client_time,
@@ -336,39 +391,71 @@ class _Batch:
         # the same uuid once more in this batch is a repetition, too
         self.earlier[event.uuid] = SimpleNamespace(**values)
         if not applied:
-            self.conflicts.add(row.pk)
+            self.conflicts.add(place)
             return {"uuid": event.uuid, "ok": False, "conflict": True, "state": state.as_dict(), **_who(state)}
         if undone is not None:
-            self.connection.execute(update(decision).where(decision.c.uuid == undone).values(undone=1))
-        project(self.connection, row.pk, event.field, state, after)
-        self.states[row.pk] = after
-        return {"uuid": event.uuid, "ok": True, "version": after.version, "state": after.as_dict(), "tags": real}
+            self.connection.execute(update(decision).where(decision.c.uuid == undone.uuid).values(undone=1))
+        project(self.connection, row.pk, event.field, state, after, leads(row.kind, event.field))
+        self.states[place] = after
+        shown = self._shown(after, event.field)
+        return {"uuid": event.uuid, "ok": True, "version": after.version, "state": shown, "tags": real}
+
+    def _after(self, event: Event, state: State, pk: int, undone: Any) -> tuple[State, dict[str, str]]:
+        """The state that an event leaves behind, and what tags are really called."""
+        now, version = time.time(), state.version + 1
+        if event.field == "tags":
+            accepted, rejected, real = self._real_tags(event)
+            dropped = state.dropped if event.dropped is None else event.dropped
+            return State(event.status, accepted, rejected, version, self.person, now, dropped), real
+        have = state.boxes or {}
+        boxes = have if event.boxes is None else event.boxes
+        status = event.status
+        if event.field == CAPTIONS:
+            for number, wanted in suggestions_in(boxes).items():
+                if event.boxes is not None and self.captions.get(number) != (pk, wanted):
+                    raise InvalidInput(f"The item has no {wanted.partition('.')[2]} {number}.", "Reload the page.")
+        else:
+            if undone is not None:
+                before, said = (orjson.loads(text).get("boxes", {}) for text in (undone.before, undone.after))
+                boxes = take_back(have, before, said, self.person)
+            else:
+                boxes = merge_answers(have, event.boxes or {}, event.item, self.person)
+            status = "done" if boxes else "pending"
+        return State(status, (), (), version, self.person, now, boxes=boxes), {}
+
+    def _shown(self, state: State, field_name: str) -> dict[str, Any]:
+        """A state as the sender may see it: of comparisons only what they said themselves."""
+        shown = state.as_dict()
+        if field_name == COMPARISON:
+            shown.update(boxes=own_answers(state.boxes or {}, self.person), person=self.person)
+        return shown
 
     def _answer_again(self, event: Event, earlier: Any) -> dict[str, Any]:
         status = self.connection.execute(select(item.c.status).where(item.c.pk == earlier.item)).scalar_one()
         state = load_states(self.connection, {earlier.item: status}, earlier.field)[earlier.item]
         if not earlier.applied:
-            self.conflicts.add(earlier.item)
+            self.conflicts.add((earlier.item, earlier.field))
             return {"uuid": event.uuid, "ok": False, "conflict": True, "state": state.as_dict(), **_who(state)}
         tags = (orjson.loads(earlier.change) if earlier.change else {}).get("tags", {})
         return {
             "uuid": event.uuid,
             "ok": True,
             "version": earlier.version,
-            "state": state.as_dict(),
+            "state": self._shown(state, earlier.field),
             "tags": tags,
         }
 
-    def _undone(self, event: Event, item_pk: int) -> str | None:
+    def _undone(self, event: Event, item_pk: int) -> Any:
         """The decision that an undo takes back: an applied one of this person on this item."""
         if event.action != "undo":
             return None
         target = self.connection.execute(select(decision).where(decision.c.uuid == event.undoes)).first()
-        if target is None or target.item != item_pk or target.person != self.person or not target.applied:
+        mine = target is not None and (target.item, target.field, target.person) == (item_pk, event.field, self.person)
+        if target is None or not mine or not target.applied:
             raise InvalidInput("The decision to undo is not one of yours on this item.", "Reload the page.")
         if target.undone:
             raise InvalidInput("That decision has been undone already.", "Press u again to undo the one before.")
-        return str(target.uuid)
+        return target
 
     def _real_tags(self, event: Event) -> tuple[tuple[int, ...], tuple[int, ...], dict[str, str]]:
         """Accepted and rejected tags as ids of the vocabulary; tags that the person invented are made here."""
@@ -397,14 +484,13 @@ def _who(state: State) -> dict[str, Any]:
     return {"by": state.person, "at": iso(state.at)}
 
 
-def _wanted(event: Event) -> str:
-    lists = {"accepted": event.accepted, "rejected": event.rejected, "dropped": event.dropped or ()}
-    wanted = {"status": event.status, **lists}
-    return orjson.dumps(wanted).decode()
+def _wanted(event: Event, state: State) -> str:
+    boxes = state.boxes if event.boxes is None else event.boxes
+    return _content(event.status, event.accepted, event.rejected, event.dropped or (), boxes)
 
 
-def project(connection: Connection, pk: int, field: str, before: State, after: State) -> None:
-    """Bring the projection (current, item.status, item_tag) to the new state."""
+def project(connection: Connection, pk: int, field: str, before: State, after: State, leading: bool = True) -> None:
+    """Bring the projection (current, item.status, item_tag) to the new state; item.status follows a `leading` field."""
     values = {
         "status": after.status,
         "accepted": orjson.dumps(after.accepted).decode(),
@@ -413,13 +499,17 @@ def project(connection: Connection, pk: int, field: str, before: State, after: S
         "version": after.version,
         "person": after.person,
         "at": after.at,
+        "boxes": None if after.boxes is None else orjson.dumps(after.boxes).decode(),
     }
     where = (current.c.item == pk, current.c.field == field)
     if before.version == 0:
         connection.execute(insert(current), {"item": pk, "field": field, **values})
     else:
         connection.execute(update(current).where(*where).values(**values))
-    connection.execute(update(item).where(item.c.pk == pk).values(status=STATUS_CODE[after.status]))
+    if leading:
+        connection.execute(update(item).where(item.c.pk == pk).values(status=STATUS_CODE[after.status]))
+    if field != "tags":
+        return
     have = set(before.accepted if before.stored is None else before.stored)
     gone = have - set(after.accepted)
     come = set(after.accepted) - have
@@ -437,9 +527,9 @@ def rebuild(connection: Connection, pk: int, field: str = "tags") -> State:
         .order_by(decision.c.seq.desc())
         .limit(1)
     )
-    state = State()
+    state = State(boxes=None if field == "tags" else {})
     for row in rows:  # what an event leaves behind is whole: the last one says everything
         (after,) = contents_as_meant(connection, [orjson.loads(row.after)])
         lists = after["accepted"], after["rejected"]
-        state = State(after["status"], *lists, row.version, row.person, row.at, after["dropped"])
+        state = State(after["status"], *lists, row.version, row.person, row.at, after["dropped"], after.get("boxes"))
     return state

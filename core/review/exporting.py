@@ -9,7 +9,8 @@ field that is called like a prefixed column of ours comes back with an underscor
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,20 @@ from core.vocabulary.store import tag_names
 OWN = ("id", "gold_tags", "tags", "link", "media")
 RESERVED = {f"tagloom_{name}" for name in (*OWN, "status", "suggestions", "provenance")}
 CHUNK = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class MoreColumns:
+    """What a corpus of another kind adds to an export.
+
+    Attributes:
+        names: the columns, and whether each holds "text", a "list" of texts, or any "json". Where an item has a field
+            of that name, ours gets the prefix `tagloom_`.
+        values: rows of the item table → {pk: {name: value}}; an item that is missing here is not written.
+    """
+
+    names: Mapping[str, str]
+    values: Callable[[Connection, list[Any]], dict[int, dict[str, Any]]]
 
 
 def own_columns(fields: set[str]) -> dict[str, str]:
@@ -96,8 +111,12 @@ def export_corpus(
     suggestions: bool = False,
     provenance: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
+    more: MoreColumns | None = None,
 ) -> int:
     """Write a corpus to a file; returns the number of items.
+
+    Args:
+        more: columns beside ours and the items' own.
 
     Raises:
         InvalidInput: the format or status is unknown, or the file cannot be written.
@@ -111,19 +130,46 @@ def export_corpus(
     written = [renamed.get(name, name) for name in fields]
     columns = [own["id"], *written, own["gold_tags"], own["tags"], own["link"], own["media"], "tagloom_status"]
     columns += ["tagloom_suggestions"] * suggestions + ["tagloom_provenance"] * provenance
+    added = _free_names(more.names if more else {}, columns)
+    columns += added.values()
+    kinds = {added[name]: kind for name, kind in more.names.items()} if more else {}
     texts = {*(renamed.get(name, name) for name in text_fields), own["id"], own["link"], own["media"], "tagloom_status"}
-    done = 0
-    with RowFile(path, format, columns, texts, {own["gold_tags"], own["tags"]}) as file:
-        for rows in _chunks(database, corpus, status):
+    texts |= {column for column, kind in kinds.items() if kind == "text"}
+    lists = {own["gold_tags"], own["tags"], *(column for column, kind in kinds.items() if kind == "list")}
+    seen = done = 0
+    with RowFile(path, format, columns, texts, lists) as file:
+        for rows in item_chunks(database, corpus, status):
+            seen += len(rows)
             with database.read() as connection:
-                file.write(_rows(connection, rows, own, renamed, suggestions, provenance))
+                values = more.values(connection, rows) if more else {}
+                rows = [row for row in rows if row.pk in values] if more else rows
+                out = _rows(connection, rows, own, renamed, suggestions, provenance)
+                file.write(_with_more(rows, out, values, added) if more else out)
             done += len(rows)
             if on_progress:
-                on_progress(done, total)
+                on_progress(seen, total)
     return done
 
 
-def _chunks(database: Database, corpus: Corpus, status: str) -> Iterator[list[Any]]:
+def _with_more(
+    rows: list[Any], written: Iterable[dict[str, Any]], values: dict[int, dict[str, Any]], added: dict[str, str]
+) -> Iterator[dict[str, Any]]:
+    for row, line in zip(rows, written, strict=True):
+        yield {**line, **{added[name]: value for name, value in values[row.pk].items()}}
+
+
+def _free_names(names: Iterable[str], columns: list[str]) -> dict[str, str]:
+    """Names of added columns → the columns that they get beside the ones that are there."""
+    found: dict[str, str] = {}
+    for name in names:
+        column = f"tagloom_{name}" if name in columns else name
+        while column in columns:
+            column += "_"
+        found[name] = column
+    return found
+
+
+def item_chunks(database: Database, corpus: Corpus, status: str) -> Iterator[list[Any]]:
     """Items by position, in short reads: an export of a million items holds no snapshot meanwhile."""
     position = 0
     while True:
@@ -132,6 +178,7 @@ def _chunks(database: Database, corpus: Corpus, status: str) -> Iterator[list[An
                 item.c.pk,
                 item.c.external_id,
                 item.c.id,
+                item.c.title,
                 item.c.fields,
                 item.c.gold,
                 item.c.link,
@@ -206,7 +253,7 @@ def _rows(
         if row.gold is not None:
             out[own["gold_tags"]] = orjson.loads(row.gold)
         state = states.get(row.pk)
-        if state is not None:
+        if state is not None and state.version:
             out[own["tags"]] = [names[t] for t in state.accepted]
         if row.link is not None:
             out[own["link"]] = row.link

@@ -15,6 +15,7 @@ from core.corpora.importing import Labelled, import_file
 from core.corpora.mapping import Mapping
 from core.errors import InvalidInput
 from core.jobs.context import JobContext
+from core.review.boxes import fields_of
 from core.review.decisions import State, load_states, project
 from core.review.meanings import meanings, unite
 from core.store.schema import STATUS_CODE, STATUSES, decision, item
@@ -43,15 +44,17 @@ def import_job(job: JobContext) -> dict[str, Any]:
 
 
 def restore_labels(connection: Connection, corpus: Corpus, labelled: list[Labelled]) -> None:
-    """Turn accepted tags that came with rows into decisions; an item that already stands so is left alone."""
+    """Turn accepted tags that came with rows into decisions; an item that already stands so is left alone. In a corpus
+    that has no tags to decide only the status is taken over."""
     if not labelled:
         return
     keys = [pk for pk, _ in labelled]
     rows = connection.execute(select(item.c.pk, item.c.status).where(item.c.pk.in_(keys)))
-    states = load_states(connection, {row[0]: row[1] for row in rows})
+    field = fields_of(corpus.kind)[0]
+    states = load_states(connection, {row[0]: row[1] for row in rows}, field)
     for pk, draft in labelled:
         accepted = []
-        for name in draft.tags or ():
+        for name in (draft.tags or ()) if field == "tags" else ():
             try:
                 accepted.append(add_tag(connection, name, IMPORTER))
             except InvalidInput:
@@ -62,12 +65,12 @@ def restore_labels(connection: Connection, corpus: Corpus, labelled: list[Labell
         tags = unite(accepted, meanings(connection, accepted))
         if (status, tags) == (state.status, state.accepted) or (status == "pending" and not tags):
             continue
-        after = State(status, tags, (), state.version + 1, IMPORTER, time.time(), state.dropped)
+        after = State(status, tags, (), state.version + 1, IMPORTER, time.time(), state.dropped, state.boxes)
         values = {
             "uuid": str(uuid.uuid4()),
             "item": pk,
             "corpus": corpus.pk,
-            "field": "tags",
+            "field": field,
             "person": IMPORTER,
             "action": "accept" if STATUS_CODE[status] == STATUS_CODE["done"] else "edit",
             "undone": 0,
@@ -82,4 +85,4 @@ def restore_labels(connection: Connection, corpus: Corpus, labelled: list[Labell
             "at": time.time(),
         }
         connection.execute(insert(decision), values)
-        project(connection, pk, "tags", state, after)
+        project(connection, pk, field, state, after)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from core.corpora.browsing import find_item
 from core.corpora.catalog import Corpus, corpus_by_pk, status_counts
@@ -14,6 +15,7 @@ from core.corpora.rendering import display_title, render
 from core.errors import InvalidInput
 from core.review.agreement import DISAGREE_BELOW, agreement_of, disagreement_counts
 from core.review.answers import answers_of
+from core.review.boxes import CAPTIONS, COMPARISON, fields_of, in_words, pairs_in_words
 from core.review.decisions import State, contents_as_meant, load_states, mapped_tags
 from core.review.suggestions import agent_of, newest_runs, suggestions_of
 from core.store.schema import STATUS_CODE, STATUSES, decision, item, item_agreement
@@ -23,6 +25,9 @@ from core.vocabulary.store import tag_names
 MOST = 60
 CUT_AT = 6000  # characters of one field sent ahead; the rest on request
 QUEUES = ("all", "disagree")
+Show = Callable[[Connection, Corpus, list[Any]], list[dict[str, Any]]]
+"""Rows of the item table as a page shows them, each with `state`: what a feature that this one does not know gives for
+its kind of corpus, in the place of `review_items`."""
 
 
 def _utf16(text: str, offset: int) -> int:
@@ -96,6 +101,8 @@ def review_page(
     direction: str = "next",
     start_at: str = "",
     limit: int = 40,
+    show: Show | None = None,
+    only: ColumnElement[bool] | None = None,
 ) -> dict[str, Any]:
     """A part of the queue: {items, next, previous, counts, total, disagree}.
 
@@ -107,6 +114,8 @@ def review_page(
             suggested are suggested by both.
         cursor: a position; items behind it ("next") or before it ("previous") follow.
         start_at: an item's id; it comes first whatever its status, then those behind it.
+        show: how items of this corpus are shown, where it is not by their tags.
+        only: which items are in a queue that this module does not know; `queue` is not looked at then.
 
     Raises:
         InvalidInput: the status, the queue or the cursor is none.
@@ -114,7 +123,7 @@ def review_page(
     """
     if status != "all" and status not in STATUSES:
         raise InvalidInput(f"“{status}” is no status.", f"Use all, or one of {', '.join(STATUSES)}.")
-    if queue not in QUEUES:
+    if only is None and queue not in QUEUES:
         raise InvalidInput(f"“{queue}” is no queue.", f"Queues: {', '.join(QUEUES)}.")
     if cursor and not re.fullmatch(r"\d{1,15}", cursor):
         raise InvalidInput("That place in the queue does not exist.", "Start from the top.")
@@ -122,7 +131,9 @@ def review_page(
     query = select(item).where(item.c.corpus == corpus.pk, item.c.deleted == 0)
     if status != "all":
         query = query.where(item.c.status == STATUS_CODE[status])
-    if queue == "disagree":
+    if only is not None:
+        query = query.where(only)
+    elif queue == "disagree":
         query = query.join(item_agreement, item_agreement.c.item == item.c.pk)
         query = query.where(item_agreement.c.agreement < DISAGREE_BELOW)
     rows: list[Any] = []
@@ -144,7 +155,7 @@ def review_page(
     counts = status_counts(connection, corpus.pk)
     forward, backward = (has_more, True) if direction == "next" else (True, has_more)
     return {
-        "items": review_items(connection, corpus, rows),
+        "items": (show or review_items)(connection, corpus, rows),
         "next": str(rows[-1].pk) if rows and forward else None,
         "previous": str(rows[0].pk) if rows and backward else None,
         "counts": counts,
@@ -153,15 +164,22 @@ def review_page(
     }
 
 
-def item_detail(connection: Connection, item_id: str) -> dict[str, Any]:
+def item_detail(
+    connection: Connection, item_id: str, show: Callable[[Corpus], Show | None] | None = None
+) -> dict[str, Any]:
     """One item whole, with gold, every run's newest suggestions and its history, for the drawer.
+
+    Args:
+        show: how items of a corpus are shown, where it is not by their tags.
 
     Raises:
         NotFound: there is no such item.
     """
     row = find_item(connection, item_id)
     corpus = corpus_by_pk(connection, row.corpus)
-    shown = review_items(connection, corpus, [row], cut=2_000_000)[0]
+    other = show(corpus) if show else None
+    rows = [row]
+    shown = (other(connection, corpus, rows) if other else review_items(connection, corpus, rows, cut=2_000_000))[0]
     values = orjson.loads(row.fields)
     clue = {field["name"] for field in shown["fields"]}
     kept = [{"name": n, "text": _plain(v)} for n, v in values.items() if n not in clue]
@@ -170,7 +188,7 @@ def item_detail(connection: Connection, item_id: str) -> dict[str, Any]:
     ).all()
     return {
         **shown,
-        "answers": answers_of(connection, [row.pk], raw=True).get(row.pk, []),
+        "answers": answers_of(connection, [row.pk], raw=True, task=fields_of(corpus.kind)[0]).get(row.pk, []),
         "corpus": {"id": corpus.id, "name": corpus.name},
         "deleted": bool(row.deleted),
         "kept": kept,
@@ -178,11 +196,12 @@ def item_detail(connection: Connection, item_id: str) -> dict[str, Any]:
         "history": [
             {
                 "action": e.action,
+                "field": e.field,
                 "person": e.person,
                 "at": iso(e.at),
                 "applied": bool(e.applied),
                 "undone": bool(e.undone),
-                "summary": _summary(orjson.loads(e.before), orjson.loads(e.after)),
+                "summary": _summary(orjson.loads(e.before), orjson.loads(e.after), e.field),
             }
             for e in events
         ],
@@ -193,23 +212,34 @@ def _plain(value: Any) -> str:
     return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
-def _summary(before: dict[str, Any], after: dict[str, Any]) -> str:
-    """ "2 accepted, 1 rejected, done": what an event left behind, in words."""
-    parts = [f"{len(after['accepted'])} accepted", f"{len(after['rejected'])} rejected"]
-    if after.get("dropped"):
-        parts.append(f"{len(after['dropped'])} new ones dropped")
+def _summary(before: dict[str, Any], after: dict[str, Any], field: str = "tags") -> str:
+    """ "2 accepted, 1 rejected, done": what an event left behind, in words. Of captions: what it changed."""
+    if field == COMPARISON:
+        return ", ".join(pairs_in_words(before.get("boxes", {}), after.get("boxes", {}))) or "nothing changed"
+    if field == CAPTIONS:
+        parts = in_words(before.get("boxes", {}), after.get("boxes", {}))
+    else:
+        parts = [f"{len(after['accepted'])} accepted", f"{len(after['rejected'])} rejected"]
+        if after.get("dropped"):
+            parts.append(f"{len(after['dropped'])} new ones dropped")
     if before["status"] != after["status"]:
         parts.append(after["status"].replace("_", " "))
-    return ", ".join(parts)
+    return ", ".join(parts) or "nothing changed"
 
 
-def history(connection: Connection, person: str, before: int | None = None, limit: int = 50) -> dict[str, Any]:
-    """A person's decisions that can still be undone, newest first: {events, more}."""
+def history(
+    connection: Connection,
+    person: str,
+    before: int | None = None,
+    limit: int = 50,
+    fields: tuple[str, ...] = ("tags", CAPTIONS),
+) -> dict[str, Any]:
+    """A person's decisions on these fields that can still be undone, newest first: {events, more}."""
     query = (
-        select(decision, item.c.id.label("item_id"), item.c.title)
+        select(decision, item.c.id.label("item_id"), item.c.title, item.c.external_id)
         .join(item, item.c.pk == decision.c.item)
         .where(decision.c.person == person, decision.c.applied == 1, decision.c.undone == 0)
-        .where(decision.c.action.in_(("accept", "edit", "reject", "skip")))
+        .where(decision.c.action.in_(("accept", "edit", "reject", "skip")), decision.c.field.in_(fields))
         .order_by(decision.c.seq.desc())
     )
     if before is not None:
@@ -226,10 +256,12 @@ def history(connection: Connection, person: str, before: int | None = None, limi
                 "seq": row.seq,
                 "uuid": row.uuid,
                 "item": row.item_id,
-                "title": row.title,
+                "title": row.title or row.external_id or row.item_id,
                 "action": row.action,
-                "before": _texts(b),
-                "after": _texts(a),
+                "field": row.field,
+                "summary": _summary(b, a, row.field),
+                "before": _texts(b, row.field),
+                "after": _texts(a, row.field),
                 "names": {str(t): names[t] for t in ids[row.seq] if t in names},
             }
             for row, b, a in events
@@ -238,7 +270,11 @@ def history(connection: Connection, person: str, before: int | None = None, limi
     }
 
 
-def _texts(state: dict[str, Any]) -> dict[str, Any]:
+def _texts(state: dict[str, Any], field: str) -> dict[str, Any]:
+    if field == COMPARISON:  # which side was which, and what others said, is nobody's to see
+        return {"status": state["status"]}
+    if field == CAPTIONS:
+        return {"status": state["status"], "boxes": state.get("boxes", {})}
     return {
         "status": state["status"],
         "accepted": [str(t) for t in state["accepted"]],

@@ -25,15 +25,16 @@ def agent_of(method: str) -> str:
     return AGENTS.get(method, method[:1].upper())
 
 
-def newest_runs(connection: Connection, keys: list[int]) -> Newest:
-    """The newest run of each method that has answered an item; finding nothing is an answer, failing is none."""
+def newest_runs(connection: Connection, keys: list[int], task: str = TASK) -> Newest:
+    """The newest run of each method of a task that has answered an item; finding nothing is an answer, failing is
+    none."""
     found: Newest = {}
     for part in chunks(keys):
         corpora = select(item.c.corpus).where(item.c.pk.in_(part)).distinct().scalar_subquery()
         rows = connection.execute(
             select(run_item.c.item, run.c.method, func.max(run.c.id))
             .join(run, run.c.id == run_item.c.run)
-            .where(run.c.corpus.in_(corpora), run.c.task == TASK)
+            .where(run.c.corpus.in_(corpora), run.c.task == task)
             .where(run_item.c.item.in_(part), run_item.c.state == "ok")
             .group_by(run_item.c.item, run.c.method)
         )

@@ -5,11 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from core.corpora.clues import TaggableItem
 from core.engines import replies
 from core.engines.batch.batches import Batches, Progress, offered
 from core.engines.calls import Call, Engine
@@ -20,13 +19,15 @@ from core.errors import EngineError, InvalidInput
 from core.store.database import Database
 from core.store.projects import Host
 from core.store.schema import reply
-from core.tagging.job import TagRun
+
+if TYPE_CHECKING:
+    from core.tagging.asking import ModelRun
 
 FEW = 20  # questions that are asked plainly when a batch has left them unanswered
 FEW_SHARE = 0.01
 LOOKED_UP = 200
 
-Calls = Callable[[Iterable[TaggableItem]], Iterator[Call]]
+Calls = Callable[[Iterable[Any]], Iterator[Call]]
 
 
 def check_offered(host: Host, base_url: str) -> None:
@@ -39,7 +40,7 @@ def check_offered(host: Host, base_url: str) -> None:
 
 
 def hand_in(
-    run: TagRun, engine: Engine, calls: Calls, items: Callable[[], Iterator[TaggableItem]], meter: Meter, purse: Purse
+    run: ModelRun, engine: Engine, calls: Calls, items: Callable[[], Iterator[Any]], meter: Meter, purse: Purse
 ) -> EngineError | None:
     """Hand in whatever has no stored answer, and wait for it.
 

@@ -17,7 +17,7 @@ from core.engines.prompting.prompts import Prompt
 from core.jobs.context import JobContext
 from core.review.agreement import update_agreement
 from core.store.database import BulkPace, Database
-from core.store.runs import Answer, Recipe, answered, flag_counts, run_counts, start_run, store_answers
+from core.store.runs import Answer, Recipe, answered, flag_counts, note_spent, run_counts, start_run, store_answers
 from core.tagging.request import TagRequest, check_request, request_of, tag_entries
 from core.vocabulary.entries import TagEntry
 
@@ -95,6 +95,10 @@ class TagRun:
         self.database.write(write)
         self._pace(time.perf_counter() - started)
         self.done += len(answers)
+
+    def note(self, spent: dict[str, Any]) -> None:
+        """Keep what the run has spent."""
+        self.database.write(lambda c: note_spent(c, self.id, spent))
 
 
 def tag_job(job: JobContext) -> dict[str, Any]:

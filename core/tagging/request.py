@@ -97,11 +97,15 @@ def check_request(arguments: dict[str, Any]) -> dict[str, Any]:
             raise InvalidInput(f"The {words} has at most {most} characters.", "Shorten it, or leave it out.")
         texts[name] = " ".join(text.split())
     plain = {"method": method, "engine": engine, "top_k": top_k, "threshold": threshold, "limit": limit}
-    return {**plain, "samples": samples, **texts, **_money(arguments, engine)}
+    return {**plain, "samples": samples, **texts, **money_of(arguments, engine)}
 
 
-def _money(arguments: dict[str, Any], engine: str) -> dict[str, Any]:
-    """{budget, batch} of a request, where they are given."""
+def money_of(arguments: dict[str, Any], engine: str) -> dict[str, Any]:
+    """{budget (as text), batch} of a request, where they are given.
+
+    Raises:
+        InvalidInput: one of them is no such thing.
+    """
     found: dict[str, Any] = {}
     budget, batch = arguments.get("budget"), arguments.get("batch") or False
     if budget not in (None, ""):

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -34,8 +35,8 @@ KEPT_FINDERS = 2
 
 
 def opened(database: Database, name: str) -> dict[str, Any]:
-    """What the workbench shows of a prompt: as `described`, and {text, shipped_text, shipped_hash, placeholders,
-    examples: [{item, title, answer}], versions: [{id, hash, at, person, current, text, examples}]}
+    """What the workbench shows of a prompt: as `described`, and {text, shipped_text, shipped_hash, takes_examples,
+    music (it asks about pieces of music), placeholders, examples: [{item, title, answer}], versions: [{id, hash, at, person, current, text, examples}]}
 
     Raises:
         NotFound: there is no such prompt.
@@ -53,6 +54,7 @@ def opened(database: Database, name: str) -> dict[str, Any]:
         "shipped_text": shipped.text if shipped else None,
         "shipped_hash": shipped.hash if shipped else None,
         "takes_examples": kind.examples,
+        "music": kind.name == "caption-music",
         "placeholders": [{"name": p.name, "about": p.about, "required": p.required} for p in kind.placeholders],
         "examples": [shown_example(example) for example in (now.examples if now else ())],
         "versions": [
@@ -111,8 +113,17 @@ class Draft:
     asked: dict[str, Any] | None = None
 
 
-def drawn(database: Database, host: Host, draft: Draft, engine: EngineOptions) -> dict[str, Any]:
+Asks = Callable[[Prompt, Draft, Corpus, TaggableItem], Question | None]
+
+
+def drawn(
+    database: Database, host: Host, draft: Draft, engine: EngineOptions, asked: Asks | None = None
+) -> dict[str, Any]:
     """The draft as an item would be asked about with it.
+
+    Args:
+        asked: gives the question about an item, None for one of which nothing can be asked; for prompts that are not
+            about tagging.
 
     Returns:
         {problem: {message, remedy, line} or None, changed, diff: [[sign, line]], item: {id, title, position, of} or
@@ -132,10 +143,13 @@ def drawn(database: Database, host: Host, draft: Draft, engine: EngineOptions) -
     if prompt.name != draft.name:
         problem = {"message": f"The front matter says name: {prompt.name}.", "remedy": f"Write name: {draft.name}."}
         return {**answer, "problem": {**problem, "line": 2}}
-    found = _item(database, draft) if draft.corpus and kind.examples else None
+    found = _item(database, draft) if draft.corpus and (kind.examples or asked is not None) else None
     asks = engine.engine != "builtin"
     fitter = Fitter.of(host, engine.base_url, engine.model) if asks else Fitter()
-    question = _question(database, host, draft, kind, found)
+    if asked is not None and found is not None:
+        question = asked(prompt, draft, found.corpus, found.item)
+    else:
+        question = _question(database, host, draft, kind, found)
     if question is None:
         answer["silent"] = True
         question = Question("", values=kind.samples())

@@ -54,6 +54,8 @@ def test_every_setting_is_read(tmp_path):
         TAGLOOM_KEY_EMPTY="",
         HOST="0.0.0.0",
         PORT="8080",
+        api_host="10.0.0.1",
+        api_port="8088",
     )
     assert settings == Settings(
         home=tmp_path / "home",
@@ -77,6 +79,24 @@ def test_the_environment_wins_over_the_file(tmp_path):
     assert load(tmp_path, text).port == 9000
     settings = load(tmp_path, text, PORT="9001")
     assert (settings.port, settings.max_jobs, settings.host) == (9001, 4, "127.0.0.1")
+
+
+def test_host_and_port_win_over_api_host_and_api_port(tmp_path):
+    text = "OPENAI_API_KEY=k\napi_host=0.0.0.0\napi_port=8088\n"  # as LP-MusicCaps' own .env
+
+    def address(**given):
+        settings = load(tmp_path, text, **given)
+        return settings.host, settings.port
+
+    assert address() == ("0.0.0.0", 8088)
+    assert address(PORT="9000") == ("0.0.0.0", 9000)
+    assert address(HOST="127.0.0.1") == ("127.0.0.1", 8088)
+    assert address(HOST="::1", PORT="9000") == ("::1", 9000)
+    assert address(HOST=" ", PORT="") == ("0.0.0.0", 8088), "an empty one says nothing"
+    assert address(api_host="localhost", api_port="8090") == ("localhost", 8090)
+    with pytest.raises(InvalidInput) as refused:
+        load(tmp_path, api_port="all")
+    assert "api_port" in refused.value.message
 
 
 def test_a_file_beside_the_working_folder_is_read(tmp_path, monkeypatch):
@@ -128,7 +148,7 @@ def test_a_worker_gets_the_same_settings(tmp_path):
 
 def test_every_setting_that_is_read_is_declared():
     source = (REPOSITORY / "core" / "settings.py").read_text(encoding="utf-8")
-    read = set(re.findall(r'(?:given\.get|flag|number)\(\s*"([A-Z_]+)"', source))
+    read = set(re.findall(r'(?:given\.get|flag|number)\(\s*"([A-Za-z_]+)"', source))
     by_name = {"TAGLOOM_KEY_<NAME>"}  # any number of them
     assert {name for name in read if not name.startswith("SPACE_")} == set(SETTINGS) - by_name
     assert all(text.endswith(".") for text in SETTINGS.values())

@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from core.errors import InvalidInput
 from core.settings import Settings
-from ui.server import ASSETS, assets, check_bind
+from ui.server import ASSETS, assets, check_bind, reachable
 
 
 @pytest.fixture
@@ -18,11 +18,14 @@ def bare(tmp_path):
 
 
 def test_an_open_server_must_be_meant(bare):
-    with pytest.raises(InvalidInput) as refused:
-        check_bind(replace(bare, host="0.0.0.0", port=0))
-    assert "--public" in refused.value.remedy
-    check_bind(replace(bare, host="0.0.0.0", port=0, public=True))
-    check_bind(replace(bare, port=0))
+    for host in ("0.0.0.0", "192.168.1.4", "::", "labels.example.org"):
+        served, why = reachable(replace(bare, host=host, port=8088))
+        assert (served.host, served.port) == ("127.0.0.1", 8088) and served.loopback
+        assert why and host in why and "127.0.0.1" in why and "--public" in why
+        meant = replace(bare, host=host, public=True)
+        assert reachable(meant) == (meant, None)
+    for host in ("127.0.0.1", "localhost", "::1"):
+        assert reachable(replace(bare, host=host)) == (replace(bare, host=host), None)
 
 
 def test_a_taken_port_is_said_with_another_one(bare):

@@ -6,12 +6,15 @@ from starlette.routing import BaseRoute
 
 from ui.context import AppContext
 from ui.routes import (
+    captioning,
+    captions,
     connections,
     corpora,
     folders,
     host,
     insights,
     jobs,
+    media,
     prompts,
     proposals,
     review,
@@ -35,5 +38,8 @@ def all_routes(app: AppContext) -> list[BaseRoute]:
         tagging,
         review,
         insights,
+        captions,
+        captioning,
+        media,
     )
     return [*(route for part in parts for route in part.routes(app)), unknown_route()]

@@ -7,6 +7,8 @@ from typing import Any
 
 from starlette.routing import BaseRoute
 
+from core.captions.export_options import check_export
+from core.captions.pages import whole_item
 from core.corpora.browsing import PAGE, Filter, list_items
 from core.corpora.catalog import describe, find_corpus, list_corpora
 from core.corpora.deleting import delete_corpus, delete_items, restore_corpus, restore_items, undelete_items
@@ -14,11 +16,10 @@ from core.corpora.formats.options import ReadOptions
 from core.corpora.mapping import Mapping
 from core.corpora.preview import inspect_with_mapping
 from core.errors import InvalidInput
-from core.review.exporting import check_export
-from core.review.queue import item_detail
 from ui.context import AppContext
 from ui.routes.http import Call, route
 from ui.routes.jobs import describe_job
+from ui.routes.media import playable
 from ui.uploads import find_typed, find_upload, upload_route
 
 
@@ -62,11 +63,12 @@ def items(call: Call) -> dict[str, Any]:
 
 def item(call: Call) -> dict[str, Any]:
     with call.database.read() as connection:
-        detail = item_detail(connection, call.part("item"))
+        detail = whole_item(connection, call.part("item"))
     names = {person.id: person.name for person in call.app.host.people()}
     for event in detail["history"]:
         event["person"] = names.get(event["person"], event["person"])
     detail["state"]["person"] = names.get(detail["state"]["person"], detail["state"]["person"])
+    playable(call, [detail])
     return detail
 
 
@@ -100,14 +102,10 @@ def restore_whole(call: Call) -> dict[str, Any]:
 def export(call: Call) -> dict[str, Any]:
     with call.database.read() as connection:
         corpus = find_corpus(connection, call.given("corpus", str))
-    arguments = {
-        "corpus": corpus.id,
-        "format": call.given("format", str, "jsonl"),
-        "status": call.given("status", str, "all"),
-        "suggestions": call.given("suggestions", bool, False),
-        "provenance": call.given("provenance", bool, False),
-    }
-    check_export(arguments["format"], arguments["status"])
+    kinds = {"format": str, "status": str, "suggestions": bool, "provenance": bool}
+    kinds |= {"styles": list, "captions": str, "predicted": bool, "extension": str}
+    given = {name: call.given(name, kind, None) for name, kind in kinds.items()}
+    arguments = {"corpus": corpus.id, **check_export(corpus.kind, given)}
     title = f"Export {corpus.name} as {arguments['format']}"
     return {"job": describe_job(call.app.enqueue(call.project, "export", title, arguments, call.person.id, "items"))}
 

@@ -37,6 +37,8 @@ def describe_job(job: Job) -> dict[str, Any]:
         target = {"tab": "corpora", "params": {"corpus": corpus}}
     elif job.kind == "tag" and (ended or job.done):
         target = {"tab": "review", "params": {"corpus": corpus}}
+    elif job.kind == "caption-music" and (ended or job.done):
+        target = {"tab": "music", "params": {"corpus": corpus}}
     elif job.kind in ("vocabulary", "vocabulary-import") and ended:
         target = {"tab": "vocabulary", "params": {}}
     if target:

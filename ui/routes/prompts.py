@@ -12,7 +12,7 @@ from core.engines.connecting.endpoints import EngineOptions
 from core.engines.connecting.keys import remembered
 from core.engines.prompting import prompt_copies
 from core.engines.prompting.prompt_imports import export_text, read_file
-from core.engines.prompting.prompt_kinds import KINDS
+from core.engines.prompting.prompt_kinds import KINDS, kind_of
 from core.engines.prompting.prompts import LONGEST, Example
 from core.errors import InvalidInput
 from ui.context import AppContext
@@ -84,7 +84,12 @@ def draw(call: Call) -> dict[str, Any]:
         call.given("step", int, 0),
         call.given("asked", dict, {}),
     )
-    return drawn(call.database, call.app.host, draft, _engine(call))
+    asks = None
+    if (kind := kind_of(name)) is not None and kind.name == "caption-music":
+        from core.captions.workbench import music_questions
+
+        asks = music_questions(call.database, draft.corpus)
+    return drawn(call.database, call.app.host, draft, _engine(call), asks)
 
 
 def example(call: Call) -> dict[str, Any]:

@@ -9,16 +9,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from core.captions.pages import queue_condition, shower
 from core.corpora.catalog import find_corpus
 from core.errors import InvalidInput
-from core.review.decisions import record
+from core.review.decisions import FIELDS, record
 from core.review.queue import history, review_page
 from core.store.projects import Person
 from ui.context import AppContext
 from ui.routes.http import Call, error_response, json_response, read_body, route
+from ui.routes.media import playable
 
 
-def _with_names(app: AppContext, states: list[dict[str, Any]]) -> None:
+def with_names(app: AppContext, states: list[dict[str, Any]]) -> None:
     """People's names instead of their ids, for showing."""
     names = {person.id: person.name for person in app.host.people()} | {"import": "the import"}
     for state in states:
@@ -36,29 +38,36 @@ def _name_people(app: AppContext, person: Person, results: list[dict[str, Any]])
         elif part.get("person") or part.get("by"):
             others.append(part)
     if others:
-        _with_names(app, others)
+        with_names(app, others)
 
 
 def queue(call: Call) -> dict[str, Any]:
     with call.database.read() as connection:
+        corpus = find_corpus(connection, call.text("corpus"))
         page = review_page(
             connection,
-            find_corpus(connection, call.text("corpus")),
+            corpus,
             status=call.text("status", "pending"),
             queue=call.text("queue", "all"),
             cursor=call.text("cursor"),
             direction="previous" if call.text("direction") == "previous" else "next",
             start_at=call.text("item"),
             limit=call.number("limit", 40, 1, 60),
+            show=shower(corpus),
+            only=queue_condition(corpus, call.text("queue", "all")),
         )
-    _with_names(call.app, [entry["state"] for entry in page["items"]])
+    with_names(call.app, [entry["state"] for entry in page["items"]])
+    playable(call, page["items"])
     return page
 
 
 def undoable(call: Call) -> dict[str, Any]:
-    before = call.number("before", 0)
+    before, field = call.number("before", 0), call.text("field")
+    if field and field not in FIELDS:
+        raise InvalidInput(f"“{field[:40]}” is nothing that is decided.", f"Fields: {', '.join(FIELDS)}.")
+    fields = {"fields": (field,)} if field else {}
     with call.database.read() as connection:
-        return history(connection, call.person.id, before or None, call.number("limit", 50, 1, 200))
+        return history(connection, call.person.id, before or None, call.number("limit", 50, 1, 200), **fields)
 
 
 def decisions_route(app: AppContext) -> Route:

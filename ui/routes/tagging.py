@@ -62,8 +62,8 @@ def start_tagging(call: Call) -> dict[str, Any]:
 def runs(call: Call) -> dict[str, Any]:
     with call.database.read() as connection:
         corpus = find_corpus(connection, call.text("corpus"))
-        found = list_runs(connection, corpus.pk, task="tags")
-        for entry in found[:SCORED_RUNS]:
+        found = list_runs(connection, corpus.pk, task=corpus.task)
+        for entry in found[:SCORED_RUNS] if corpus.task == "tags" else ():
             entry["scores"] = evaluate_run(connection, int(entry["id"]))
     states = {job.id: job.state for job in call.app.queue.recent(call.project, limit=500)}
     for entry in found:

@@ -21,6 +21,7 @@ Once = Callable[[Request], Awaitable[tuple[Reply | None, EngineFault | None]]]
 MOST_TOKENS = 8000  # of an answer that was cut off and is asked for again with more room
 WARMER = 0.2  # temperature added for an answer that was empty
 PENALTY = 0.6  # against an answer that ran in circles
+REASKED = ("reasked", "reasked twice")  # flags of answers that were asked for again with what was wrong with them
 MOST_REQUESTS = 4  # for one call, whatever goes wrong
 LEAST_LOOPED = 120  # characters in which running in circles is looked for
 SHOWN_AGAIN = 2000  # characters of an unusable answer that the model is shown with what is wrong
@@ -59,7 +60,8 @@ class _Found:
 
 async def outcome_of(call: Call, once: Once, capabilities: Capabilities) -> Outcome:
     """Ask, and ask again where that may help: more room for what was cut off, another try for what is empty or runs
-    in circles, and what is wrong with it for what cannot be used. Each at most once."""
+    in circles, and what is wrong with it for what cannot be used. Each at most once; the last as often as the call
+    says."""
     request, tried = call.request, set[str]()
     replies: list[int] = []
     best: tuple[_Found, Reply, frozenset[str]] | None = None
@@ -135,9 +137,11 @@ def _again(
     if found.kind == "loop" and "penalty" not in tried:
         tried.add("penalty")
         return replace(request, frequency_penalty=PENALTY, retry=request.retry + 1)
-    if found.kind in ("unusable", "doubt") and "reasked" not in tried and found.problem is not None:
-        tried.add("reasked")
-        return request.again(reply.text[:SHOWN_AGAIN], found.problem)
+    if found.kind in ("unusable", "doubt") and found.problem is not None:
+        again = next((name for name in REASKED[: call.patience] if name not in tried), None)
+        if again is not None:
+            tried.add(again)
+            return request.again(reply.text[:SHOWN_AGAIN], found.problem)
     form = capabilities.quirks.response_format
     if found.worth < 3 and reply.form and reply.form != form and "form" not in tried:
         tried.add("form")  # it was asked in a form that this server has turned out not to keep to

@@ -71,7 +71,8 @@ def of_job(database: Database, name: str, job: str | None) -> Prompt:
     What it gives is kept, so that the run's hash finds its text again even after an update of Tagloom.
     """
     with database.read() as connection:
-        began = connection.execute(select(run.c.prompt_hash).where(run.c.job == job)).scalar() if job else None
+        mine = select(run.c.prompt_hash).where(run.c.job == job, run.c.prompt == name)  # a job may ask with several
+        began = connection.execute(mine).scalar() if job else None
         found = _by_hash(connection, began) if began else None
     prompt = found.prompt() if found is not None and found.name == name else of_project(database, name)
     keep(database, prompt)

@@ -98,7 +98,8 @@ def _instructions(styles: dict[str, Any], file: str, name: str) -> list[Imported
             cause = f"{file}, style “{style[:60]}”: there is no text “singular” and “plural”."
             raise InvalidInput(cause, 'It needs the form {"style": {"singular": "…", "plural": "…"}}.')
         body = f"{{% if count == 1 %}}\n{_escaped(one)}\n{{% else %}}\n{_escaped(many)}\n{{% endif %}}\n{{{{ tags }}}}"
-        made = _made(f"{kind.name}-{_slug(style)}", kind, body, file)
+        slug = _slug(style)
+        made = _made(f"{kind.name}-{kind.older.get(slug, slug)}", kind, body, file)
         if made.name in found:
             raise InvalidInput(f"{file}: two styles come down to the name “{made.name}”.", "Rename one of them.")
         found[made.name] = made

@@ -42,6 +42,7 @@ class Kind:
         examples: whether accepted items can be shown as examples.
         runs: whether a form of this version asks with it; others are kept for those that will.
         max_tokens: of an answer, where an imported template says nothing.
+        older: names of styles in files of other tools, with what they are called here.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Kind:
     examples: bool = False
     runs: bool = False
     max_tokens: int = 400
+    older: dict[str, str] = field(default_factory=dict)
     names: frozenset[str] = field(default=frozenset(), init=False)
 
     def __post_init__(self) -> None:
@@ -164,9 +166,35 @@ KINDS: dict[str, Kind] = {
             "Caption music",
             "Captions of music from its tags.",
             "captions",
-            (_TAGS, Placeholder("count", "How many tags there are.", sample="2")),
+            (
+                _TAGS,
+                Placeholder(
+                    "tag_list",
+                    "The tags as a JSON list, quoted so that a tag cannot pass for instructions.",
+                    sample='["wind energy","denmark"]',
+                ),
+                Placeholder(
+                    "absent",
+                    "What the music must not be said to have, as a JSON list; empty where nothing is known to be "
+                    "missing. A prompt that does not name it gets these tags among the others, as “no …”.",
+                ),
+                Placeholder("count", "How many tags there are: 1 for the form of a single tag.", sample="2"),
+                Placeholder(
+                    "marker",
+                    "A word that the tags cannot contain; put it around them, as <marker> and </marker>.",
+                    sample="item-1f0c2d3e4a",
+                ),
+                Placeholder("length", "About how many words the caption is to have; empty: as the prompt says."),
+                Placeholder("tone", "The tone as chosen in the form, in words; empty: as the prompt says."),
+                Placeholder("tense", "present or past; empty: as the prompt says."),
+                Placeholder("language", "The language as typed in the form; empty: as the prompt says."),
+                Placeholder("banned", "Words that must not occur, as a JSON list; empty where there are none."),
+            ),
             styles=True,
-            any_of=("tags",),
+            any_of=("tags", "tag_list"),
+            runs=True,
+            max_tokens=500,
+            older={"prediction-attribute": "attribute-prediction"},
         ),
     )
 }

