@@ -14,6 +14,7 @@ TABS = {
     "Corpora": "corpora",
     "Vocabulary": "vocabulary",
     "Review": "review",
+    "Music": "music",
     "Insights": "insights",
     "Settings": "settings",
 }
@@ -24,6 +25,7 @@ HEAD = """
 <link rel="stylesheet" href="tagloom/assets/css/screens.css">
 <link rel="stylesheet" href="tagloom/assets/css/review.css">
 <link rel="stylesheet" href="tagloom/assets/css/captions.css">
+<link rel="stylesheet" href="tagloom/assets/css/music.css">
 <link rel="stylesheet" href="tagloom/assets/css/vocabulary.css">
 <link rel="stylesheet" href="tagloom/assets/css/insights.css">
 <link rel="stylesheet" href="tagloom/assets/css/connections.css">

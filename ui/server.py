@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,7 @@ def serve(settings: Settings, *, demo: bool = True, block: bool = True) -> Any:
     """
     settings, why = reachable(settings)
     if why:
-        print(why, flush=True)  # noqa: T201
+        print(why, file=sys.stderr, flush=True)  # noqa: T201
     check_bind(settings)
     os.environ["GRADIO_TEMP_DIR"] = str(settings.home / "cache" / "gradio")  # never the shared /tmp
     from starlette.middleware import Middleware

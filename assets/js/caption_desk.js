@@ -76,7 +76,7 @@ export function captionDesk({ onchange, onstep, onshow } = {}) {
   let wanted = null;
   let choice;
   let pressed = 0; // presses whose turn has not come
-  let waiting = 0; // of those that decide nothing
+  let waiting = 0; // presses of e whose turn has not come
   const queue = new OneItem((by) => onstep?.(by));
   const captions = new CaptionActions();
   const actions = new Actions({ queue, outbox, history, kinds: { captions }, fields: ["captions"], project: () => project, blind: () => false, say });
@@ -126,8 +126,9 @@ export function captionDesk({ onchange, onstep, onshow } = {}) {
     if (waiting) return Promise.resolve(); // a box is about to be opened: what is typed meanwhile is meant for it
     if (panel.local(action)) {
       if (!pressed) return Promise.resolve(panel.acts(action));
-      waiting += 1;
-      return serial(() => ((waiting -= 1), panel.acts(action)));
+      const opens = action.name === "edit" ? 1 : 0;
+      waiting += opens;
+      return serial(() => ((waiting -= opens), panel.acts(action)));
     }
     return press(captions.handlers(action)[action.name] || (() => actions[action.name]()));
   }

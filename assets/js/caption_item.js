@@ -75,7 +75,7 @@ export function tagField(tags) {
 export function itemView(item, tags) {
   const names = (item.names || []).filter((each) => each.text);
   const joined = names.length > 0 && names.every((each) => (item.title || "").includes(each.text)); // the title says them all
-  const [title, ...rest] = joined ? [names[0].text, ...names.slice(1)] : [item.title || item.external_id || "Without a name", ...names];
+  const [title, ...rest] = joined ? [names[0].text, ...names.slice(1)] : [item.title || item.external_id || "Without a name", ...names.filter((each) => each.text !== item.title)];
   const shown = new Set(names.map((each) => each.name));
   return [
     h("p.tl-rv-title", { dir: "auto" }, title),

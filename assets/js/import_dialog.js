@@ -5,6 +5,7 @@ import { bytes, fill, h, plural } from "./dom.js";
 import { openDialog } from "./dialog.js";
 import { asksForFolder, folderQuestion } from "./folders.js";
 import { showReport } from "./import_report.js";
+import { besideControls } from "./import_beside.js";
 import { mountMapping } from "./import_mapping.js";
 import { poke } from "./jobs_feed.js";
 import { errorBox, meter } from "./signs.js";
@@ -53,7 +54,7 @@ export function openImport({ onclose } = {}) {
   };
   const open = remembered();
   if (open?.job) follow(open.job, open.name);
-  else if (open?.source) inspect(open.source, open.mapping);
+  else if (open?.source) inspect(open.source, { mapping: open.mapping, kind: open.kind, beside: open.beside });
   else chooseFile();
 
   function chooseFile(problem) {
@@ -121,16 +122,16 @@ export function openImport({ onclose } = {}) {
     }
   }
 
-  async function inspect(source, mapping, reading) {
+  async function inspect(source, { mapping, reading, kind, beside = {} } = {}) {
     fill(dialog.body, h("p.tl-loading", { role: "status" }, "Reading the first rows…"));
     fill(dialog.actions);
     let answer;
     let corpora = [];
     try {
-      [answer, { corpora }] = await Promise.all([post("inspect", { ...source, ...(mapping && { mapping }), ...(reading && { reading }) }), get("corpora")]);
+      [answer, { corpora }] = await Promise.all([post("inspect", { ...source, beside, ...(kind && { kind }), ...(mapping && { mapping }), ...(reading && { reading }) }), get("corpora")]);
     } catch (error) {
       if (closed) return;
-      if (asksForFolder(error)) chooseFile(folderQuestion(error, source.path, () => inspect(source, mapping)));
+      if (asksForFolder(error)) chooseFile(folderQuestion(error, source.path, () => inspect(source, { mapping, kind, beside })));
       else if (reading) readAsBefore(error);
       else chooseFile(errorBox(error));
       return;
@@ -138,13 +139,20 @@ export function openImport({ onclose } = {}) {
     if (closed) return;
     size("wide");
     dialog.setTitle(answer.name);
-    const keep = (now) => remember({ source, mapping: now });
-    keep(mapping || (reading && answer.mapping));
-    const reread = (said) => inspect(source, undefined, said).then(() => !closed && dialog.body.querySelector(".tl-reading")?.setAttribute("open", ""));
-    const screen = mountMapping(dialog.body, answer, source, { changed: keep, reread });
+    // What a label file brought is in the mapping; the file itself is read once.
+    const joined = Object.fromEntries(Object.entries(beside).filter(([each]) => each !== "labels"));
+    const keep = (now) => remember({ source, mapping: now, kind: answer.kind, beside });
+    keep(mapping || ((reading || kind || Object.keys(beside).length) && answer.mapping));
+    const reread = (said) => inspect(source, { reading: said, kind: answer.kind, beside }).then(() => !closed && dialog.body.querySelector(".tl-reading")?.setAttribute("open", ""));
+    const kinds = besideControls(answer, beside, {
+      kind: (chosen) => inspect(source, { kind: chosen, reading: answer.reading, beside: chosen === "music" ? beside : {} }),
+      files: (next) => inspect(source, { kind: "music", reading: answer.reading, mapping: kept(screen.mapping(), beside, next), beside: next }),
+      check: (next) => post("inspect", { ...source, kind: "music", reading: answer.reading, beside: next }),
+    });
+    const screen = mountMapping(dialog.body, answer, { ...source, kind: answer.kind, beside: joined }, { changed: keep, reread, above: kinds });
     const name = h("input.tl-input", { value: answer.suggested_corpus, maxLength: 100, list: "tl-corpus-names", "aria-label": "Name of the corpus", oninput: hint });
     const why = h("span.tl-hint", { role: "status" });
-    const start = h("button.tl-btn.tl-primary", { onclick: () => run(answer, source, screen.mapping(), name.value.trim(), start, trouble) }, answer.estimated_rows === null ? "Import all rows" : `Import ${plural(answer.estimated_rows, "row")}`);
+    const start = h("button.tl-btn.tl-primary", { onclick: () => run({ ...source, kind: answer.kind, beside: joined }, screen.mapping(), name.value.trim(), start, trouble) }, answer.estimated_rows === null ? "Import all rows" : `Import ${plural(answer.estimated_rows, "row")}`);
     const trouble = h("div.tl-import-trouble");
     fill(
       dialog.actions,
@@ -156,8 +164,9 @@ export function openImport({ onclose } = {}) {
     );
     function hint() {
       const old = corpora.find((each) => each.name.toLowerCase() === name.value.trim().toLowerCase());
-      fill(why, old ? `Adds to the ${plural(old.items, "item")} of ${old.name}; rows already there are updated` : "A new corpus");
-      start.disabled = !name.value.trim();
+      const other = old && old.kind !== answer.kind;
+      fill(why, other ? `${old.name} holds ${old.kind}: choose another name` : old ? `Adds to the ${plural(old.items, "item")} of ${old.name}; rows already there are updated` : "A new corpus");
+      start.disabled = !name.value.trim() || Boolean(other);
     }
     hint();
   }
@@ -170,7 +179,7 @@ export function openImport({ onclose } = {}) {
     if (!closed) dialog.body.querySelector(".tl-mapping-rows")?.prepend(errorBox(error));
   }
 
-  async function run(answer, source, mapping, name, button, trouble) {
+  async function run(source, mapping, name, button, trouble) {
     button.disabled = true;
     try {
       const { job } = await post("import", { ...source, corpus: name, mapping });
@@ -197,3 +206,7 @@ export function openImport({ onclose } = {}) {
   }
 }
 
+// A mapping made by a person stays when a file is added beside it; when one is taken away, columns are guessed anew.
+function kept(mapping, before, next) {
+  return Object.keys(before).every((each) => next[each] === before[each]) ? mapping : undefined;
+}

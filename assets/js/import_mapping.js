@@ -9,12 +9,14 @@ import { errorBox, options } from "./signs.js";
 const DELIMITERS = { ",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", "||": "two bars" };
 const QUIET = new Set(["keep", "ignore"]);
 const SINGLE = new Set(["id", "link", "status"]); // one column at most
-const LISTS = new Set(["gold", "tags"]); // cells hold several values
+const LISTS = new Set(["gold", "tags", "given"]); // cells hold several values
+const FEW = 6; // more 0/1 columns than this are counted instead of listed
 
 /** Draw into `place` what `inspect` answered. `changed(mapping)` is told of every change, `reread(reading)` when the
  *  file is to be read in another way.
  *  Returns {mapping()}: the mapping as it stands. */
-export function mountMapping(place, answer, source, { changed, reread }) {
+export function mountMapping(place, answer, source, { changed, reread, above = null }) {
+  const music = answer.kind === "music";
   const mapping = { ...answer.mapping, roles: { ...answer.mapping.roles }, split: { ...answer.mapping.split } };
   let shown = answer;
   let row = 0;
@@ -30,7 +32,7 @@ export function mountMapping(place, answer, source, { changed, reread }) {
     place,
     h(
       "div.tl-mapping",
-      h("section.tl-mapping-rows", h("p.tl-meta.tl-facts", facts()), readingControls(answer, reread), h("p.tl-meta", "Say what each column is; the guess is usually right. “Shown as” is what people and taggers will see."), roles, trouble, h("div.tl-scroll.tl-map-scroll", { tabIndex: 0, role: "region", "aria-label": "The first rows" }, table), notes),
+      h("section.tl-mapping-rows", h("p.tl-meta.tl-facts", facts()), above, readingControls(answer, reread), h("p.tl-meta", music ? "Say what each column is; the guess is usually right. Captions are written from the tags alone." : "Say what each column is; the guess is usually right. “Shown as” is what people and taggers will see."), roles, trouble, h("div.tl-scroll.tl-map-scroll", { tabIndex: 0, role: "region", "aria-label": "The first rows" }, table), notes),
       preview,
     ),
   );
@@ -53,10 +55,11 @@ export function mountMapping(place, answer, source, { changed, reread }) {
 
   function head(column) {
     const select = h("select.tl-select.tl-role", { "aria-label": `Role of ${column.name}`, onchange: () => (assign(column.name, select.value), ask()) }, options(answer.roles.map((role) => [role.value, role.label]), mapping.roles[column.name]));
-    const splits = h("select.tl-select.tl-role", { "aria-label": `How ${column.name} is split into tags`, onchange: () => (setSplit(column.name, splits.value), ask()) }, options([["", "split: found out"], ...answer.splits.map((each) => [each.value, each.label])], mapping.split[column.name] || ""));
+    const splits = h("select.tl-select.tl-role", { "aria-label": `How ${column.name} is split into tags`, onchange: () => splitChosen(column.name, splits) });
+    const other = h("input.tl-input.tl-role", { hidden: true, maxLength: 10, placeholder: "separator, e.g. /", "aria-label": `Separator of ${column.name}`, onchange: () => other.value && (setSplit(column.name, `sep:${other.value}`), ask()) });
     const why = h("span.tl-hint");
-    const cell = h("th", { scope: "col" }, h("div.tl-map-head", h("span.tl-clip.tl-map-name", { title: column.name }, column.name), select, splits, why));
-    heads.set(column.name, { select, splits, why, cell });
+    const cell = h("th", { scope: "col" }, h("div.tl-map-head", h("span.tl-clip.tl-map-name", { title: column.name }, column.name), select, splits, other, why));
+    heads.set(column.name, { select, splits, other, why, cell });
     return cell;
   }
 
@@ -68,7 +71,26 @@ export function mountMapping(place, answer, source, { changed, reread }) {
         heads.get(other).select.value = "keep";
       }
     mapping.roles[name] = role;
-    if (!LISTS.has(role)) delete mapping.split[name];
+    delete mapping.split[name]; // found out anew for the new role
+  }
+
+  // Given tags come in more shapes than other lists.
+  function drawSplits(name, parts) {
+    const now = mapping.split[name] || "";
+    const given = mapping.roles[name] === "given";
+    const own = now.startsWith("sep:") ? [[now, `set apart by ${now.slice(4)}`]] : [];
+    fill(parts.splits, options([["", given ? "shape: find out" : "split: found out"], ...(given ? answer.shapes : answer.splits).map((each) => [each.value, each.label]), ...own, ...(given ? [["other", "other separator…"]] : [])], now));
+    parts.splits.value = now;
+    parts.splits.hidden = !LISTS.has(mapping.roles[name]);
+    parts.other.hidden = true;
+  }
+
+  function splitChosen(name, select) {
+    const { other } = heads.get(name);
+    other.hidden = select.value !== "other";
+    if (select.value === "other") return void other.focus();
+    setSplit(name, select.value);
+    ask();
   }
 
   function setSplit(name, split) {
@@ -97,10 +119,11 @@ export function mountMapping(place, answer, source, { changed, reread }) {
       const quiet = QUIET.has(role);
       if (!parts) return;
       const guessed = role === answer.mapping.roles[column.name];
-      fill(parts.why, guessed ? column.why : next.roles.find((each) => each.value === role)?.help || "");
+      fill(parts.why, column.shape && h("b", `${column.shape}. `), guessed ? column.why : next.roles.find((each) => each.value === role)?.help || "");
+      parts.why.classList.toggle("tl-shape", Boolean(column.shape));
       parts.why.title = parts.why.textContent;
-      parts.splits.hidden = !LISTS.has(role);
-      parts.splits.value = mapping.split[column.name] || "";
+      if (role === "given" && next.mapping.split[column.name]) mapping.split[column.name] = next.mapping.split[column.name];
+      drawSplits(column.name, parts);
       for (const line of table.rows) line.cells[index + 1].classList.toggle("tl-off", quiet);
     });
     drawRoles();
@@ -110,12 +133,15 @@ export function mountMapping(place, answer, source, { changed, reread }) {
 
   // The columns in use, also those that a wide table hides: a press leads to the column.
   function drawRoles() {
-    const used = answer.columns.filter((column) => !QUIET.has(mapping.roles[column.name]));
+    const all = answer.columns.filter((column) => !QUIET.has(mapping.roles[column.name]));
+    const flags = all.filter((column) => mapping.roles[column.name] === "flag");
+    const used = flags.length > FEW ? all.filter((column) => !flags.includes(column)) : all;
     const label = (name) => shown.roles.find((role) => role.value === mapping.roles[name])?.label || mapping.roles[name];
     fill(
       roles,
       used.map((column) => h("button.tl-chip.tl-mini.tl-both", { title: `Go to the column ${column.name}`, onclick: () => reach(column.name) }, h("b", label(column.name)), label(column.name).toLowerCase() !== column.name.toLowerCase() && h("span.tl-n", column.name))),
-      used.length < answer.columns.length && h("span.tl-meta.tl-muted", ` ${plural(answer.columns.length - used.length, "other column")} kept beside or left out`),
+      flags.length > FEW && h("button.tl-chip.tl-mini.tl-both", { onclick: () => reach(flags[0].name) }, h("b", plural(flags.length, "0/1 column")), h("span.tl-n", "each a tag")),
+      all.length < answer.columns.length && h("span.tl-meta.tl-muted", ` ${plural(answer.columns.length - all.length, "other column")} kept beside or left out`),
     );
   }
 
@@ -170,7 +196,8 @@ export function mountMapping(place, answer, source, { changed, reread }) {
       preview,
       steps,
       item.problem && h("div.tl-error.tl-field", h("b", item.problem.cause), h("span", item.problem.remedy)),
-      !item.fields.length && !item.problem && h("div.tl-note.tl-warn.tl-field", "Nothing of this row would be shown. Give at least one column the role of a title, a description or a text."),
+      music && !item.problem && trackView(item),
+      !music && !item.fields.length && !item.problem && h("div.tl-note.tl-warn.tl-field", "Nothing of this row would be shown. Give at least one column the role of a title, a description or a text."),
       fieldList(item.fields),
       chipField("Gold tags: for scores only, taggers never see them", item.gold),
       chipField("Tags already accepted", item.tags, "tl-both"),
@@ -188,6 +215,22 @@ export function mountMapping(place, answer, source, { changed, reread }) {
   }
 
   return { mapping: () => mapping };
+}
+
+// A track as people will see it: what it is called, its tags, the absent ones apart.
+function trackView(item) {
+  const given = item.given || [];
+  const said = (each) => (each.weight === null ? each.name : `${each.name} ${Math.round(each.weight * 100)} %`);
+  const absent = given.filter((each) => each.facet === "absent");
+  const present = given.filter((each) => each.facet !== "absent");
+  return h(
+    "div",
+    h("div.tl-field", h("h3", item.title || "no name")),
+    given.length ? chipField(plural(present.length, "tag"), present.map(said), "tl-both") : h("div.tl-note.tl-field", "This row has no tags: no caption can be written for it."),
+    absent.length > 0 && chipField("Not there", absent.map(said)),
+    item.names.length > 0 && h("div.tl-field", h("span.tl-label", "Title and artist: never sent"), h("p", item.names.join(" · "))),
+    item.reference && h("div.tl-field", h("span.tl-label", "Reference caption: to measure against, never sent"), h("p", item.reference)),
+  );
 }
 
 function text(value) {

@@ -121,7 +121,7 @@ function near(figures, styles, load) {
   const scored = styles.filter((each) => each.metrics);
   if (!figures.references || !scored.length)
     return card(question, teach(figures.references ? "No track has both a caption and a reference" : "There are no reference captions", "A reference is what a person wrote about a track. Import it in a column with the role “reference”: it is compared here, and never sent to a model.", h("div.tl-row", load())));
-  const { floor } = figures;
+  const floor = figures.floor && Object.keys(figures.floor).length ? figures.floor : null;
   const shown = METRICS.filter(([name]) => scored.some((each) => typeof each.metrics[name] === "number"));
   const cell = (value, least) => h("td.tl-num", typeof value === "number" ? value.toFixed(2) : "–", typeof least === "number" && value <= least && h("span.tl-in-under", { title: "not above the captions of other tracks" }, " ≤"));
   const length = (m) => (m.length?.mean === undefined ? "–" : `${m.length.mean.toFixed(1)} ± ${(m.length.sd ?? 0).toFixed(1)}`);
@@ -136,14 +136,14 @@ function near(figures, styles, load) {
         h(
           "tbody",
           scored.map(({ title, metrics }) =>
-            h("tr", h("td", { dir: "auto" }, title), shown.map(([name]) => cell(metrics[name], floor?.[name])), h("td.tl-num", metrics.brevity_penalty === undefined ? "–" : metrics.brevity_penalty.toFixed(2)), h("td.tl-num", length(metrics)), h("td.tl-num", typeof metrics.novelty === "number" ? metrics.novelty.toFixed(1) : "–"), h("td.tl-num", count(metrics.scored ?? 0))),
+            h("tr", h("td", { dir: "auto" }, title), shown.map(([name]) => cell(metrics[name], floor?.[name])), h("td.tl-num", metrics.brevity_penalty === undefined ? "–" : metrics.brevity_penalty.toFixed(2)), h("td.tl-num", length(metrics)), h("td.tl-num", typeof metrics.novelty === "number" ? rate(metrics.novelty) : "–"), h("td.tl-num", count(metrics.scored ?? 0))),
           ),
-          floor && h("tr.tl-in-floor", h("td", h("b", "Floor: "), "references of other tracks"), shown.map(([name]) => cell(floor[name])), h("td.tl-num", floor.brevity_penalty === undefined ? "–" : floor.brevity_penalty.toFixed(2)), h("td", { colSpan: 3 }, "")),
+          floor && h("tr.tl-in-floor", h("td", h("b", "Floor: "), "references of other tracks"), shown.map(([name]) => cell(floor[name])), h("td", { colSpan: 4 }, "")),
         ),
       ),
     ),
     h("div.tl-row", load()),
-    h("details.tl-more", { open: true }, h("summary", "What each figure says"), h("dl.tl-in-meaning", shown.map(([, title, words]) => [h("dt", title), h("dd", words)]), h("dt", "brevity"), h("dd", "1 where captions are as long as the references; BLEU is multiplied by it, so short captions lose."), h("dt", "new words"), h("dd", "Share of the words that no reference uses, in per cent: variety, or invention."))),
+    h("details.tl-more", { open: true }, h("summary", "What each figure says"), h("dl.tl-in-meaning", shown.map(([, title, words]) => [h("dt", title), h("dd", words)]), h("dt", "brevity"), h("dd", "1 where captions are as long as the references; BLEU is multiplied by it, so short captions lose."), h("dt", "new words"), h("dd", "Share of their vocabulary that no reference uses: variety, or invention."))),
     openers(scored),
   );
 }

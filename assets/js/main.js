@@ -6,7 +6,7 @@ import { route, start as startNavigation } from "./navigate.js";
 import { refresh } from "./state.js";
 import { start as startTheme } from "./theme.js";
 
-const SURFACES = new Set(["bar", "corpora", "vocabulary", "review", "insights", "settings"]);
+const SURFACES = new Set(["bar", "corpora", "vocabulary", "review", "music", "insights", "settings"]);
 
 page.project = new URLSearchParams(location.search).get("project") || "";
 startTheme();

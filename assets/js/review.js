@@ -50,7 +50,7 @@ export function mount(element) {
   let blind = recall("tagloom:blind") === "yes";
   let unsaved = 0;
   let pressed = 0; // presses whose turn has not come
-  let waiting = 0; // of those that decide nothing
+  let waiting = 0; // presses of e whose turn has not come
   let addressTimer = null;
   let startedAt = 0;
   let asked = null; // the queue that was asked for last: {corpus, queue, item}
@@ -101,8 +101,9 @@ export function mount(element) {
     if (waiting) return; // a box is about to be opened: what is typed meanwhile is meant for it
     if (panel().local?.(action)) {
       if (!pressed) return void panel().acts(action); // at once: the next key may be a letter
-      waiting += 1;
-      return void serial(() => ((waiting -= 1), panel().acts(action)));
+      const opens = action.name === "edit" ? 1 : 0;
+      waiting += opens;
+      return void serial(() => ((waiting -= opens), panel().acts(action)));
     }
     const handlers = {
       ...(panel() === panels.tags ? tags : captions).handlers(action),

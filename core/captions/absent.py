@@ -15,7 +15,9 @@ _LEAD = re.compile(
 )
 _AGAIN = re.compile(r"\s*(?:,|/|\bor\b|\bnor\b|\band no\b|\band without\b|\bno\b|&|\band\b)\s*(?:no |any |without )?")
 _NON = re.compile(r"non[ -]?(vocals?|singing|vocali[sz]ed|lyrical|percussive|drums?)")
-_FREE = re.compile(r"(vocals?|voices?|drums?|percussion|bass|beat|lyrics?|guitars?|piano)[ -](?:free|less)|(beat|voice|drum)less")
+_FREE = re.compile(
+    r"(vocals?|voices?|drums?|percussion|bass|beat|lyrics?|guitars?|piano)[ -](?:free|less)|(beat|voice|drum)less"
+)
 _NOT_ABSENCE = re.compile(
     r"no(?:thing)? (?:wave|limits?|fear|man'?s|one|hope|regrets?|worries|mercy|problem|age|matter|way|more|name)\b"
 )
@@ -26,7 +28,9 @@ _INSTRUMENTAL = re.compile(
 )
 _A_CAPPELLA = re.compile(r"a ?cc?app?ell?as?(?: (?:song|music|singing|version|piece|group|choir|vocals?|cover|band))?")
 _UNACCOMPANIED = re.compile(r"(?:unaccompanied|non[ -]?accompanied)(?: .+)?")
-_VOICELESS = re.compile(r"(?:vocals?|voices?|lyrics?|drums?|percussion) (?:absent|missing)|(?:wordless) (?:music|instrumental)")
+_VOICELESS = re.compile(
+    r"(?:vocals?|voices?|lyrics?|drums?|percussion) (?:absent|missing)|(?:wordless) (?:music|instrumental)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,9 @@ def absence_of(tag: str) -> Absence | None:
         name = next(group for group in found.groups() if group)
         return Absence((_plain(name),))
     if _VOICELESS.fullmatch(tag):
-        return Absence((_plain(tag.split()[0]),)) if not tag.startswith("wordless") else Absence(("lyrics",), stays=True)
+        return (
+            Absence((_plain(tag.split()[0]),)) if not tag.startswith("wordless") else Absence(("lyrics",), stays=True)
+        )
     return None
 
 

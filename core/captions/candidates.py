@@ -16,6 +16,7 @@ from core.captions.styles import field_of
 MOST_KEPT = 5  # captions of one style and item that a run keeps
 OFTEN = 0.05  # share of a run's captions that may begin alike before another beginning is preferred
 OPENER = 2  # words
+NAMELESS = "It names an artist, a title or somebody else; name nobody and nothing"
 _VERDICTS = {"pass": 0, "warn": 1, "fail": 2}
 
 
@@ -53,8 +54,7 @@ class Candidate:
 
     def complaint(self) -> str:
         """What made it fail, for whoever writes it anew."""
-        sentences = [reason.message.rstrip(". ") for reason in self.checks.reasons if reason.level == "fail"]
-        return f"it does not keep to the tags. {'. '.join(dict.fromkeys(sentences))}."
+        return complaint((reason.code, reason.message) for reason in self.checks.reasons if reason.level == "fail")
 
     def row(self, style: str, rank: int) -> dict[str, Any]:
         """As the store has it."""
@@ -79,6 +79,17 @@ class Candidate:
     def shown(self) -> dict[str, Any]:
         """As a trial shows it."""
         return {"text": self.text, "predicted": list(self.predicted), "checks": self.checks.as_dict()}
+
+
+def complaint(reasons: Iterable[tuple[str, str]]) -> str:
+    """What is wrong with a caption, as a model is told. That a name stands in it is said without the name: titles and
+    artists are never sent.
+
+    Args:
+        reasons: (code, message) of the checks.
+    """
+    sentences = (NAMELESS if code == "name_leak" else message.rstrip(". ") for code, message in reasons)
+    return f"it does not keep to the tags. {'. '.join(dict.fromkeys(sentences))}."
 
 
 class Openers:

@@ -14,7 +14,7 @@ from core.corpora.known_columns import normalise
 from core.corpora.rendering import field_text
 
 LONGEST_NAME = 180  # bytes of a file's name without its ending; systems take 255
-_HARMLESS_ID = re.compile(r"-[A-Za-z0-9_.\-]*")
+_HARMLESS_ID = re.compile(r"-[^(|!\t\r\n]*")
 _LINK = re.compile(r"[a-z][a-z0-9+.-]*://", re.I)
 _TITLES = frozenset({"title", "song", "song_title", "track_title", "track_name", "name"})
 _ARTISTS = frozenset({"artist", "artist_name", "artists", "performer", "composer", "author"})
@@ -23,8 +23,8 @@ _TEMPI = frozenset({"bpm", "tempo", "tempo_bpm"})
 
 
 def guard_id(text: str) -> str:
-    """An id or a file name as a cell of a csv that programs read. Letters, digits and hyphens after a "-" call
-    nothing, so such an id stays as it is: with an apostrophe it would find no track."""
+    """An id or a file name as a cell of a csv that programs read. What begins with "-" and can call nothing stays as it
+    is: with an apostrophe it would find no track."""
     return text if _HARMLESS_ID.fullmatch(text) else guard(text)
 
 

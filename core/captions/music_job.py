@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from core.captions.builtin import PREDICTING, BuiltinWriter, learned_from
 from core.captions.candidates import Openers
@@ -39,7 +38,7 @@ from core.store.runs import (
     start_run,
     store_answers,
 )
-from core.store.schema import suggestion
+from core.store.schema import item_caption, suggestion
 from core.tagging.asking import ask_about
 
 TASK = "captions"
@@ -220,8 +219,8 @@ def _batches(units: Iterable[Unit]) -> Iterator[list[Unit]]:
 
 def _chosen(connection: Connection, run: int) -> Iterator[str]:
     """The captions that a run has chosen so far."""
-    query = select(suggestion.c.value).where(suggestion.c.run == run, suggestion.c.rank == 1)
-    return (str(text) for text in connection.execute(query).scalars())
+    query = select(suggestion.c.value).where(suggestion.c.run == run, suggestion.c.rank == 1).order_by(suggestion.c.pk)
+    return (str(text) for text in connection.execute(query.execution_options(yield_per=1000)).scalars())
 
 
 def _result(run: CaptionRun) -> dict[str, Any]:
@@ -233,7 +232,7 @@ def _result(run: CaptionRun) -> dict[str, Any]:
             found = run_counts(connection, id_)
             counts.update(found)
             flags.update(flag_counts(connection, id_))
-            verdicts[style] = _verdicts(connection, id_, style, found["items"])
+            verdicts[style] = _verdicts(connection, run.corpus.pk, id_, style, found)
     for style, said in verdicts.items():
         run.job.log(f"{style}: {', '.join(f'{said[name]:,} {name}' for name in VERDICTS if said[name]) or 'nothing'}")
     states = ", ".join(f"{counts[state]:,} {state}" for state in ("failed", "invalid", "refused") if counts[state])
@@ -254,10 +253,10 @@ def _result(run: CaptionRun) -> dict[str, Any]:
     }
 
 
-def _verdicts(connection: Connection, run: int, style: str, items: int) -> dict[str, int]:
-    """How many of a run's captions pass, warn and fail; `none`: items that have none."""
-    where = (suggestion.c.run == run, suggestion.c.rank == 1, suggestion.c.field == field_of(style))
-    found: Counter[str] = Counter()
-    for detail in connection.execute(select(suggestion.c.detail).where(*where)).scalars():
-        found[str(orjson.loads(detail)["checks"]["verdict"])] += 1
-    return {**{name: found[name] for name in VERDICTS[:3]}, "none": items - sum(found.values())}
+def _verdicts(connection: Connection, corpus: int, run: int, style: str, counts: dict[str, int]) -> dict[str, int]:
+    """How many of a run's captions pass, warn and fail, of those that are still the newest; `none`: items that have
+    no caption."""
+    where = (item_caption.c.corpus == corpus, item_caption.c.field == field_of(style), item_caption.c.run == run)
+    query = select(item_caption.c.verdict, func.count()).where(*where).group_by(item_caption.c.verdict)
+    found: dict[str, int] = {verdict: int(n) for verdict, n in connection.execute(query)}
+    return {**{name: found.get(name, 0) for name in VERDICTS[:3]}, "none": counts["items"] - counts["ok"]}

@@ -23,7 +23,8 @@ from core.captions.replies import ParsedAttributes, new_to, read_reply
 from core.captions.request import MOST_ROUNDS, CaptionRequest, Controls
 from core.captions.tags import FACETS, MusicTag, TagSet
 from core.engines import replies
-from core.engines.answers.answering import REASKED, Doubt
+from core.engines.answers.answering import Doubt
+from core.engines.answers.language import mismatch
 from core.engines.calls import Call, Outcome, Reply, flags_of
 from core.engines.prompting.fitting import Fitter, Question, request_of
 from core.engines.prompting.prompts import Prompt
@@ -34,6 +35,7 @@ from core.tagging.asking import Asked, state_of
 
 VARIED = 0.8  # temperature of the second and later candidates; the first is the model's surest answer
 LONGEST_TAG = 120  # characters of a tag that a model is shown
+OTHER_LANGUAGE = "language"  # flag of a caption in another language than the one asked for
 FAILING = "failing"  # flag of a caption that fails its checks after all that was asked again
 
 
@@ -124,7 +126,13 @@ class MusicLLM:
                 if fed_back and unit.earlier is not None:
                     request = request.again(*unit.earlier)
                 left = rounds - fed_back
-                yield Call((unit.key, sample), request, _Check(self.judge, unit, left > 0), fitted.flags, max(1, left))
+                yield Call(
+                    (unit.key, sample),
+                    request,
+                    _Check(self.judge, unit, left > 0, self.request.controls.language),
+                    fitted.flags,
+                    max(1, left),
+                )
 
     def answers(self, asked: list[Asked]) -> list[Caption]:
         """What a run says of captions whose questions have all come back."""
@@ -159,23 +167,22 @@ class MusicLLM:
 
     def _candidates(self, unit: Unit, outcome: Outcome, stored: Mapping[int, Reply]) -> list[Candidate]:
         """Every caption among the answers to one question: what was asked again may have become worse."""
-        found = []
-        again = sum(1 for flag in REASKED if flag in outcome.flags)
-        fed_back = unit.earlier is not None and unit.rounds_left(self.request.retry_failing) > 0
-        for id_ in outcome.replies:
+        wanted = unit.rounds_left(self.request.retry_failing)
+        fed_back = int(unit.earlier is not None and wanted > 0)
+        found: list[tuple[ParsedAttributes, tuple[str, ...], CheckResult, int]] = []
+        for id_ in sorted(outcome.replies):
             final = outcome.reply is not None and outcome.reply.id == id_
             reply = outcome.reply if final else stored.get(id_)
-            if reply is None:
-                continue
-            read = read_reply(reply, unit.style)
-            if read.refused or read.problem is not None:
+            read = read_reply(reply, unit.style) if reply is not None else None
+            if read is None or read.refused or read.problem is not None:
                 continue
             predicted = new_to(read.predicted, unit.item.tags)
             checks = self.judge.check(read.caption, unit.item.tags, unit.style, predicted)
-            rounds = unit.rounds + fed_back + again
-            sample = outcome.call.request.sample
-            found.append(Candidate(read.caption, checks, predicted, sample, min(rounds, MOST_ROUNDS), id_))
-        return found
+            found.append((read, predicted, checks, id_))
+        failing = sum(checks.verdict == "fail" for _, _, checks, _ in found)
+        rounds = unit.rounds + fed_back + min(failing, wanted - fed_back)
+        sample = outcome.call.request.sample
+        return [Candidate(read.caption, checks, said, sample, rounds, id_) for read, said, checks, id_ in found]
 
 
 def caption_of(
@@ -202,14 +209,18 @@ class _Check:
     judge: Judge
     unit: Unit
     strict: bool
+    language: str = ""
 
     def __call__(self, reply: Reply) -> str | None:
         unit = self.unit
         read = read_reply(reply, unit.style)
-        if read.refused:
-            return None
-        if read.problem is not None or not self.strict:
+        if read.refused or read.problem is not None:
             return read.problem
+        other = mismatch(read.caption, self.language) if self.language else None
+        if other is not None:
+            return Doubt(other, OTHER_LANGUAGE)
+        if not self.strict:
+            return None
         predicted = new_to(read.predicted, unit.item.tags)
         checks = self.judge.check(read.caption, unit.item.tags, unit.style, predicted)
         if checks.verdict != "fail":

@@ -12,12 +12,15 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, and_, select
 
+from core.captions.candidates import complaint
 from core.captions.items import MusicReader
 from core.captions.music_llm import Unit
 from core.captions.request import MOST_ROUNDS, CaptionRequest
 from core.captions.styles import STYLES, field_of
 from core.corpora.catalog import Corpus
 from core.corpora.identity import number_of
+from core.engines.connecting.connections import BUILTIN
+from core.engines.connecting.endpoints import EngineOptions
 from core.errors import NotFound
 from core.review.boxes import CAPTIONS
 from core.review.meanings import chunks
@@ -84,8 +87,8 @@ class Plan:
 def complaint_of(detail: Mapping[str, Any]) -> str:
     """What the checks said of a stored caption, for whoever writes it anew."""
     reasons = (detail.get("checks") or {}).get("reasons") or []
-    sentences = [str(reason.get("message", "")).rstrip(". ") for reason in reasons if reason.get("level") == "fail"]
-    return f"it does not keep to the tags. {'. '.join(dict.fromkeys(sentences))}."
+    failed = [reason for reason in reasons if reason.get("level") == "fail"]
+    return complaint((str(reason.get("code", "")), str(reason.get("message", ""))) for reason in failed)
 
 
 def plan_of(
@@ -129,7 +132,7 @@ def _decide(plan: Plan, database: Database, corpus: Corpus, reader: MusicReader)
         )
         for part in chunks(keys):
             newest = _newest(connection, part)
-            decided = _decided(connection, part) if request.only == "missing" else set()
+            decided = _decided(connection, part) if request.only in ("missing", "failing") else set()
             tried = _tried(connection, part)
             for pk in sorted(part):
                 for style in request.styles:
@@ -139,13 +142,13 @@ def _decide(plan: Plan, database: Database, corpus: Corpus, reader: MusicReader)
                             entries.setdefault(pk, {})[style] = (max(last + 1, answered), 0, 0)
                         continue
                     failing = shown is not None and shown.suggestion is not None and shown.verdict == "fail"
-                    if request.only == "failing" and not failing:
+                    if request.only == "failing" and (not failing or (pk, style) in decided):
                         continue
                     rounds = _rounds(shown, request) if failing else 0
                     if request.only == "failing" and rounds >= MOST_ROUNDS:
                         left_out += 1
                         continue
-                    improves = int(shown.suggestion) if failing and rounds < MOST_ROUNDS else 0
+                    improves = int(shown.suggestion) if shown is not None and failing and rounds < MOST_ROUNDS else 0
                     entries.setdefault(pk, {})[style] = (max(last + 1, answered), rounds, improves)
     if request.limit is not None:
         entries = {pk: entries[pk] for pk in sorted(entries)[: request.limit]}
@@ -154,6 +157,19 @@ def _decide(plan: Plan, database: Database, corpus: Corpus, reader: MusicReader)
         plan._told.append(
             f"{left_out:,} failing captions are left as they are: what is wrong with them was fed back twice already"
         )
+
+
+def writer_of(connection: Connection, item_id: str, style: str) -> EngineOptions | None:
+    """The engine that wrote the newest caption of an item, for writing it anew; None where there is none."""
+    try:
+        key = number_of(item_id)
+    except NotFound:
+        return None
+    row = _newest(connection, [key]).get((key, style))
+    if row is None:
+        return None
+    base_url = str(orjson.loads(row.parameters).get("base_url") or "")
+    return EngineOptions(row.engine, base_url, row.model) if row.engine != BUILTIN else EngineOptions()
 
 
 def _selected(connection: Connection, corpus: Corpus, ids: Sequence[str]) -> list[int]:
@@ -206,6 +222,6 @@ def _tried(connection: Connection, keys: Sequence[int]) -> dict[tuple[int, str],
         .join(run, run.c.id == run_item.c.run)
         .where(and_(run_item.c.item.in_(keys), run.c.task == "captions", run_item.c.state != "failed"))
     )
-    for row in connection.execute(runs):
-        answered[int(row.item), row.method] = answered.get((int(row.item), row.method), 0) + 1
+    for pk, style in connection.execute(runs):
+        answered[pk, style] = answered.get((pk, style), 0) + 1
     return {key: (numbers.get(key, -1), answered.get(key, 0)) for key in numbers.keys() | answered.keys()}

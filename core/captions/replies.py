@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
+from core.captions.cleaning import clean_text, same_tag
+from core.captions.contradictions import contradictions_of
 from core.captions.tags import TagSet
 from core.engines.answers.loose_json import Loose, unescaped, values_in
 from core.engines.answers.parsing import clean_tag
@@ -19,8 +22,6 @@ from core.engines.answers.parsing_text import parse_text
 from core.engines.answers.refusals import looks_like_refusal
 from core.engines.answers.thinking import plain, without_reasoning
 from core.engines.calls import Outcome, Reply
-from core.vocabulary.matching import word_form
-from core.vocabulary.names import name_key
 
 MOST_PREDICTED = 12
 LONGEST_ANSWER = 20_000  # characters that are read
@@ -34,9 +35,7 @@ _CAPTION = ("description", "caption", "song_description", "song description", "s
 _NAMES = tuple(sorted({*_PREDICTED, *_CAPTION}, key=len, reverse=True))
 _FENCE = re.compile(r"```[\w+-]*[ \t]*\n?(.*?)(?:```|$)", re.S)
 _KEY = re.compile(
-    r"(?P<quote>[\"'“”‘’`]?)(?<![\w-])(?P<name>"
-    + "|".join(map(re.escape, _NAMES))
-    + r")[\"'“”‘’`*_]{0,3}\s*[:=]\s*",
+    r"(?P<quote>[\"'“”‘’`]?)(?<![\w-])(?P<name>" + "|".join(map(re.escape, _NAMES)) + r")[\"'“”‘’`*_]{0,3}\s*[:=]\s*",
     re.I,
 )
 _QUOTES = {'"': '"', "'": "'", "“": "”", "‘": "’", "`": "`"}
@@ -88,7 +87,7 @@ def parse_attributes(text: object, finish_reason: str | None = None) -> ParsedAt
     said = said[:LONGEST_ANSWER]
     if not said.strip():
         return ParsedAttributes(problem=_EMPTY, flags=tuple(sorted(flags)))
-    found = _in_object(said, flags) or _by_names(said, cut, flags)
+    found = _in_object(said, cut, flags) or _by_names(said, cut, flags)
     if found is None:
         if looks_like_refusal(said):
             return ParsedAttributes(refused=True, flags=tuple(sorted(flags)))
@@ -105,8 +104,9 @@ class _Found:
     open: bool = False
 
 
-def _in_object(said: str, flags: set[str]) -> _Found | None:
-    """The answer where it is an object, strictly or loosely written, with its braces or without."""
+def _in_object(said: str, ended: bool, flags: set[str]) -> _Found | None:
+    """The answer where it is an object, strictly or loosely written, with its braces or without. Without them nobody
+    knows where an answer that was cut off would have ended."""
     fenced = [part for found in _FENCE.finditer(said) if (part := found.group(1).strip())]
     for source in (*reversed(fenced), *filter(None, (unescaped(said),)), said):
         for braced in (source, None if "{" in source else "{" + source.strip().rstrip(",") + "}"):
@@ -124,7 +124,7 @@ def _in_object(said: str, flags: set[str]) -> _Found | None:
                 flags.add("unbraced")
             if loose.repaired:
                 flags.add("repaired")
-            return found
+            return found if braced is source else replace(found, open=ended)
     return None
 
 
@@ -162,25 +162,25 @@ def _by_names(said: str, ended: bool, flags: set[str]) -> _Found | None:
         ended: the answer was cut off.
     """
     keys = [key for key in _KEY.finditer(said) if key["quote"] or _at_line_start(said, key.start())]
-    caption: str | None = None
-    predicted: Any = None
-    cut = False
+    tries: list[dict[str, Any]] = [{}]
     for place, key in enumerate(keys):
-        name = _folded(key["name"])
         end = keys[place + 1].start() if place + 1 < len(keys) else len(said)
-        raw = said[key.end() : end]
-        if name in map(_folded, _CAPTION):
-            if caption is not None:
-                continue
-            caption, cut = _text_value(raw, ended and end == len(said))
-        elif predicted is None:
-            predicted = _list_value(raw, ended and end == len(said))
-    if caption is None and predicted is None:
+        raw, last = said[key.end() : end], ended and end == len(said)
+        name = "caption" if _folded(key["name"]) in map(_folded, _CAPTION) else "predicted"
+        if name in tries[-1]:
+            tries.append({})  # models try before they answer
+        if name == "caption":
+            text, cut = _text_value(raw, last)
+            tries[-1] |= {name: text, "open": cut or (last and not raw.rstrip("`\n ").endswith("}"))}
+        else:
+            tries[-1][name] = _list_value(raw, last)
+    if not keys:
         return None
     flags.add("repaired")
     if _letters(said[: keys[0].start()]):
         flags.add("prose")
-    return _Found(caption, predicted, cut)
+    chosen = next((each for each in reversed(tries) if "caption" in each and "predicted" in each), tries[-1])
+    return _Found(chosen.get("caption"), chosen.get("predicted"), bool(chosen.get("open")))
 
 
 def _at_line_start(said: str, at: int) -> bool:
@@ -292,19 +292,29 @@ def _flat(value: Any, depth: int = 0) -> Iterator[str]:
 # what a run reads
 
 
-def same_thing(one: str, other: str) -> bool:
-    """True for two names that differ in case, hyphens or number alone."""
-    return (word_form(one) or name_key(one)) == (word_form(other) or name_key(other))
-
-
 def new_to(predicted: Iterable[str], tags: TagSet) -> tuple[str, ...]:
-    """The guesses that say something: none that repeats a tag, is absent, or repeats another guess."""
+    """The guesses that say something: none that repeats a tag or another guess, that is absent, or that cannot be true
+    beside the tags."""
+    known = {same_tag(tag.name) for tag in (*tags.present, *tags.absent)}
+    said = len(contradictions_of(tags))
     kept: list[str] = []
     for guess in predicted:
-        known = (*(tag.name for tag in (*tags.present, *tags.absent)), *kept)
-        if not any(same_thing(guess, name) for name in known):
-            kept.append(guess)
+        read = _meant(guess)
+        keys = {same_tag(guess), *(same_tag(tag.name) for tag in (*read.present, *read.absent))}
+        if keys & known:
+            continue
+        together = TagSet((*tags.present, *read.present), (*tags.absent, *read.absent))
+        if len(contradictions_of(together)) > said:
+            continue
+        known |= keys
+        kept.append(guess)
     return tuple(kept)
+
+
+@lru_cache(maxsize=8192)
+def _meant(guess: str) -> TagSet:
+    """A guess as a tag: "no drums" is one that says what is absent."""
+    return clean_text(guess)
 
 
 def read_reply(reply: Reply, style: str) -> ParsedAttributes:

@@ -288,11 +288,11 @@ def _where(given: Any) -> dict[str, Any] | None:
     if given is None:
         return None
     name, value = (given.get("field"), given.get("value")) if isinstance(given, Mapping) else (None, None)
-    values = [value] if isinstance(value, str) else value
-    fine = isinstance(name, str) and isinstance(values, list) and 0 < len(values) <= MOST_VALUES
-    if not fine or not all(isinstance(each, str) and 0 < len(each) <= 200 for each in [name, *values]):
+    values: list[Any] = list(value) if isinstance(value, list) else [value]
+    named = all(isinstance(each, str) and 0 < len(each) <= 200 for each in (name, *values))
+    if not named or not 0 < len(values) <= MOST_VALUES:
         raise InvalidInput("“where” names no field and value.", 'For example {"field": "split", "value": "train"}.')
-    return {"field": name, "value": list(values)}
+    return {"field": name, "value": values}
 
 
 def _prompts(given: Any) -> dict[str, str]:

@@ -34,8 +34,9 @@ def _asks(database: Database) -> Asks:
         music = next(MusicReader(database, corpus).named([item.pk]), None)
         if music is None or nothing_to_say(unit := Unit(music, "writing")) is not None:
             return None
-        given = draft.asked or {}
-        given = given.get("controls") if isinstance(given.get("controls"), dict) else given
+        settings = draft.asked or {}
+        inner = settings.get("controls")
+        given = inner if isinstance(inner, dict) else settings
         controls = controls_of({name: given[name] for name in CONTROLS if given.get(name)})
         return question_for(unit, prompt, controls)
 

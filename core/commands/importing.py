@@ -9,11 +9,13 @@ from typing import Any
 from sqlalchemy import select
 
 from core.commands.session import SHOWN_FAILURES, Command, MakeParser, Outcome, Session
-from core.corpora.catalog import KINDS, list_corpora
+from core.corpora.catalog import KINDS, find_corpus, list_corpora
+from core.corpora.companions import Companions, attach_labels, read_labels
 from core.corpora.formats.base import ACCEPTED
 from core.corpora.formats.options import ReadOptions
-from core.corpora.mapping import Mapping, guess_mapping
-from core.corpora.reading import inspect
+from core.corpora.given import GIVEN_SPLITS
+from core.corpora.mapping import Mapping, check_kind
+from core.corpora.preview import prepare
 from core.errors import InvalidInput, NotFound
 from core.store.schema import import_note
 
@@ -24,8 +26,10 @@ def add_options(command: MakeParser) -> None:
     importing = command("import", "Import a file into a corpus; importing again updates it.")
     importing.add_argument("path", metavar="PATH", help=f"a file ({ACCEPTED}) or a folder of files")
     importing.add_argument("--corpus", required=True, metavar="C", help="the corpus' name; made when new")
-    importing.add_argument("--kind", choices=KINDS, default="items", help="what the corpus holds (default: items)")
+    importing.add_argument("--kind", choices=KINDS, help="what the corpus holds (default: as it is, else found out)")
     importing.add_argument("--map", action="append", metavar="ROLE=COLUMN", help="give a column another role")
+    shapes = f"how a column's lists are written: {', '.join(GIVEN_SPLITS)}, or sep: and a separator"
+    importing.add_argument("--shape", action="append", metavar="SHAPE=COLUMN", help=shapes)
     importing.add_argument("--id", metavar="COL", help="the column that names an item for good")
     importing.add_argument("--gold", action="append", metavar="COL", help="a column with the true tags")
     header = importing.add_mutually_exclusive_group()
@@ -36,6 +40,9 @@ def add_options(command: MakeParser) -> None:
         "--delimiter", metavar="D", help="what sets cells apart, for example '||' (default: found out)"
     )
     importing.add_argument("--sheet", metavar="S", help="of a workbook (default: the first)")
+    importing.add_argument("--labels", metavar="FILE", help="music: names of a vector's places, or of codes of tags")
+    importing.add_argument("--split-file", metavar="FILE", help="music: which part of the data set each id belongs to")
+    importing.add_argument("--names-file", metavar="FILE", help="music: titles and artists by id; never sent anywhere")
     importing.add_argument("--lines", action="store_true", help="every line of the text file is an item")
 
     command("corpora", "List the project's corpora.")
@@ -43,18 +50,31 @@ def add_options(command: MakeParser) -> None:
 
 def import_command(session: Session) -> Outcome:
     options = session.options
-    path = Path(options.path).expanduser().resolve()
+    path = _path(options.path)
     if not path.is_file() and not path.is_dir():
         raise NotFound(f"There is no file or folder {path}.", "Check the spelling.")
-    found = inspect(path, options=_read_options(options))
-    mapping = _mapping(options, guess_mapping(found), list(found.rows))
+    beside = {"split": options.split_file, "names": options.names_file}
+    files = {kind: {"path": str(file), "name": file.name} for kind, name in beside.items() if (file := _file(name))}
+    labels = _file(options.labels)
+    kind, found, mapping, _ = prepare(
+        path,
+        path.name,
+        kind=options.kind or _kind_of(session),
+        options=_read_options(options),
+        companions=Companions.read(files),
+    )
+    mapping = _mapping(options, mapping, list(found.rows))
+    if labels:
+        mapping = attach_labels(mapping, read_labels(labels), found.rows, labels.name)
+    check_kind(mapping, kind)
     session.ensure_project()
     arguments = {
         "path": str(path),
         "name": path.name,
         "corpus": options.corpus,
-        "kind": options.kind,
+        "kind": kind,
         "mapping": mapping.to_json(),
+        "companions": files,
     }
     job = session.run_job("import", f"Import {path.name} into {options.corpus}", arguments, "rows")
     result = job.result
@@ -71,6 +91,29 @@ def import_command(session: Session) -> Outcome:
         lines.append(f"  … and {len(broken) - SHOWN_FAILURES} more")
     answer = {"job": job.id, **result, "failures": broken}
     return answer, "\n".join([text, *lines]), 1 if broken else 0
+
+
+def _path(text: str) -> Path:
+    return Path(text).expanduser().resolve()
+
+
+def _file(text: str | None) -> Path | None:
+    """The file that goes with another one. Raises NotFound."""
+    if text is None:
+        return None
+    path = _path(text)
+    if not path.is_file():
+        raise NotFound(f"There is no file {path}.", "Check the spelling.")
+    return path
+
+
+def _kind_of(session: Session) -> str | None:
+    """The kind of the corpus that is added to; None where it is new."""
+    try:
+        with session.host.open(session.project).read() as connection:
+            return find_corpus(connection, session.options.corpus).kind
+    except NotFound:
+        return None
 
 
 def _read_options(options: argparse.Namespace) -> ReadOptions:
@@ -92,7 +135,14 @@ def _mapping(options: argparse.Namespace, guessed: Mapping, rows: list[dict[str,
     if options.gold:
         changes |= {column: "keep" for column in guessed.columns("gold") if column not in options.gold}
         changes |= dict.fromkeys(options.gold, "gold")
-    return guessed.changed(changes, rows) if changes else guessed
+    mapping = guessed.changed(changes, rows) if changes else guessed
+    splits: dict[str, str] = {}
+    for entry in options.shape or []:
+        how, equals, column = entry.partition("=")
+        if not equals or not column:
+            raise InvalidInput(f"--shape {entry} is not SHAPE=COLUMN.", "For example: --shape semicolon=tags.")
+        splits[column] = how
+    return mapping.with_split(splits) if splits else mapping
 
 
 def corpora_command(session: Session) -> Outcome:

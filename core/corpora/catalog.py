@@ -173,7 +173,9 @@ def describe(connection: Connection, corpus: Corpus) -> dict[str, Any]:
         .limit(1)
     ).first()
     runs = connection.execute(
-        select(func.count()).select_from(run_table).where(run_table.c.corpus == corpus.pk, run_table.c.task == corpus.task)
+        select(func.count())
+        .select_from(run_table)
+        .where(run_table.c.corpus == corpus.pk, run_table.c.task == corpus.task)
     ).scalar_one()
     fields = render(dict.fromkeys(corpus.roles, "x"), corpus.roles)
     return {

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from core.corpora.formats.base import JsonValue
 from core.corpora.known_columns import normalise
-from core.corpora.values import MAX_LIST_TEXT, SPLITS, as_text, cell_parts, guess_split, is_absent, separator_of
+from core.corpora.values import MAX_LIST_TEXT, SPLITS, as_text, cell_parts, guess_split, is_absent
 
 Labels = Mapping[str, Sequence[str] | Mapping[str, str]]
 """Column to what its values stand for: names by place (of a vector), or names by code (`/m/04rlf`)."""
@@ -236,7 +236,7 @@ def _weighted(value: JsonValue) -> list[tuple[str, float | None]]:
         text = as_text(value)
         how = guess_split((text,))
         if how == "single" or (how == "pipe" and not re.search(r"[:=]", text)):
-            how = next((each for each in ("comma", "semicolon", "newline", "tab") if separator_of(each).search(text)), "")
+            how = next((h for h in ("comma", "semicolon", "newline", "tab") if len(cell_parts(text, h)) > 1), "")
         texts = cell_parts(text, how) if how else [text]
     names: list[str] = []
     weights: list[float | None] = []

@@ -23,10 +23,10 @@ _FOREIGN = frozenset(  # an id of one of these is not the item's own
 _GOLD_WORDS = frozenset({"tags", "tag", "labels", "keywords", "hashtags", "etiquetas", "schlagworte", "etiquettes"})
 _CATEGORY_WORDS = frozenset({"category", "categoria", "kategorie", "categorie", "genre"})
 _TEXT_ROLES = frozenset({"caption", "ocr", "speech", "body", "clue", "category"})
-_ROW_NUMBERS = re.compile(r"(?:unnamed_0|index|row|row_number|column_1)")
+ROW_NUMBERS = re.compile(r"(?:unnamed_0|index|row|row_number|column_1)")
 
-_ADDRESS = re.compile(r"\s*(?:https?://|www\.)\S+\s*", re.IGNORECASE)
-_MEDIA_FILE = re.compile(
+ADDRESS = re.compile(r"\s*(?:https?://|www\.)\S+\s*", re.IGNORECASE)
+MEDIA_FILE = re.compile(
     r"[^\n]{1,1000}\.(?:jpe?g|png|gif|webp|bmp|tiff?|avif|heic|svg|mp3|wav|flac|ogg|m4a|opus|mp4|mkv|webm|mov|avi)"
     r"(?:\?\S*)?\s*",
     re.IGNORECASE,
@@ -62,15 +62,15 @@ def guess_roles(inspection: Inspection) -> Guess:
     cells = {c.name: [row[c.name] for row in inspection.rows if c.name in row] for c in inspection.columns}
     rest = list(inspection.columns)
     if inspection.tagloom_export:
-        rest = _own_columns(guess, rest)
+        rest = own_columns(guess, rest)
     else:
-        _guess_id(guess, rest)
+        guess_id(guess, rest)
     for column in rest:
         if column.name not in guess.explain:
             _guess_column(guess, column, cells[column.name], inspection.tagloom_export)
-    _only_one(guess, "link")
-    _only_one(guess, "gold", prefer=_whole_name)
-    _only_one(guess, "media")
+    only_one(guess, "link")
+    only_one(guess, "gold", prefer=_whole_name)
+    only_one(guess, "media")
     _ensure_clue(guess, inspection.columns)
     in_csv = inspection.delimiter is not None
     for name, role in guess.roles.items():
@@ -83,7 +83,7 @@ def _whole_name(column: str) -> bool:
     return ROLE_OF.get(normalise(column)) == "gold"
 
 
-def _own_columns(guess: Guess, columns: list[Column]) -> list[Column]:
+def own_columns(guess: Guess, columns: list[Column]) -> list[Column]:
     """Give the columns that a Tagloom export adds their roles; the ones that are left."""
     names = {column.name for column in columns}
     for plain, role in _OWN.items():
@@ -96,7 +96,7 @@ def _own_columns(guess: Guess, columns: list[Column]) -> list[Column]:
     return [column for column in columns if column.name not in guess.explain]
 
 
-def _guess_id(guess: Guess, columns: list[Column]) -> None:
+def guess_id(guess: Guess, columns: list[Column]) -> None:
     """Find the one column that names each row."""
     ranked: list[tuple[int, int, str]] = []
     for place, column in enumerate(columns):
@@ -121,21 +121,17 @@ def _guess_id(guess: Guess, columns: list[Column]) -> None:
 def _guess_column(guess: Guess, column: Column, cells: list[JsonValue], own_export: bool) -> None:
     name = normalise(column.name)
     words = name.split("_")
-    if column.filled == 0 and re.fullmatch(r"column_\d+(?: \(\d+\))?", column.name):
-        guess.give(column.name, "ignore", "it has no name and holds nothing")
-        return
-    if _ROW_NUMBERS.fullmatch(name) and column.kind == "number" and column.distinct == 1:
-        guess.give(column.name, "ignore", "it only numbers the rows")
+    if is_idle(guess, column):
         return
     texts = [cell.strip() for cell in cells if isinstance(cell, str) and cell.strip()]
     role = ROLE_OF.get(name) or _by_words(words)
     if role == "id" or (own_export and role in ("gold", "link", "media")):
         guess.give(column.name, "keep", "stored and exported with the item")
         return
-    if _mostly(texts, _MEDIA_FILE) and (role in ("media", "link", None) or len(texts) == len(cells)) and not own_export:
+    if mostly(texts, MEDIA_FILE) and (role in ("media", "link", None) or len(texts) == len(cells)) and not own_export:
         guess.give(column.name, "media", "its values name pictures, sounds or videos")
         return
-    if _mostly(texts, _ADDRESS):
+    if mostly(texts, ADDRESS):
         if own_export:
             guess.give(column.name, "keep", "its values are addresses")
         elif role == "media":
@@ -156,6 +152,15 @@ def _guess_column(guess: Guess, column: Column, cells: list[JsonValue], own_expo
         guess.give(column.name, role, _named(role))
         return
     guess.give(column.name, "keep", "not recognised; stored and exported, not shown to engines")
+
+
+def is_idle(guess: Guess, column: Column) -> bool:
+    """Whether a column holds nothing or only numbers the rows; then it is given the role `ignore`."""
+    if column.filled == 0 and re.fullmatch(r"column_\d+(?: \(\d+\))?", column.name):
+        guess.give(column.name, "ignore", "it has no name and holds nothing")
+    elif ROW_NUMBERS.fullmatch(normalise(column.name)) and column.kind == "number" and column.distinct == 1:
+        guess.give(column.name, "ignore", "it only numbers the rows")
+    return column.name in guess.explain
 
 
 def _by_words(words: list[str]) -> str | None:
@@ -190,11 +195,11 @@ def _named(role: str | None) -> str:
     return f"named like {names[role]}" if role in names else "named like something that says what the item is about"
 
 
-def _mostly(texts: list[str], pattern: re.Pattern[str]) -> bool:
+def mostly(texts: list[str], pattern: re.Pattern[str]) -> bool:
     return bool(texts) and sum(1 for text in texts if pattern.fullmatch(text)) >= 0.8 * len(texts)
 
 
-def _only_one(guess: Guess, role: str, prefer: object = None) -> None:
+def only_one(guess: Guess, role: str, prefer: object = None) -> None:
     """Leave a role to its first column, or to the first one that `prefer` picks."""
     columns = [column for column, its_role in guess.roles.items() if its_role == role]
     if len(columns) < 2:

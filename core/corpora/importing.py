@@ -8,11 +8,11 @@ a killed import goes on at the next row.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import blake2b
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +20,19 @@ import orjson
 from sqlalchemy import Connection, bindparam, func, insert, select, text, update
 
 from core.corpora.catalog import Corpus, ensure_corpus
+from core.corpora.companions import NO_COMPANIONS, Companions, nameless
+from core.corpora.given import GivenReader, names_of
 from core.corpora.identity import item_id, item_key
-from core.corpora.mapping import CompiledMapping, DraftItem, Mapping
+from core.corpora.mapping import CompiledMapping, DraftItem, Mapping, check_kind
 from core.corpora.reading import Problem, Row, read_rows
-from core.corpora.rendering import display_title, search_text
+from core.corpora.rendering import display_title, music_title, search_text
+from core.corpora.roles import FACT_ROLES
 from core.errors import InvalidInput
 from core.store.database import BulkPace, Database, allocate, insert_many
 from core.store.schema import STATUS_CODE, import_note, import_run, item, item_text
 from core.store.schema import corpus as corpus_table
 
+LOOK = 20  # rows of music that tell whether its tags have names
 HEAD = ("corpus", "corpus_id")
 COUNTS = ("new", "updated", "unchanged", "skipped", "problems")
 Labelled = tuple[int, DraftItem]
@@ -60,6 +64,30 @@ class _Batch:
     notes: list[tuple[str, Problem]] = field(default_factory=list)  # (outcome, problem)
 
 
+class _Told:
+    """What lists and the search box know of a corpus' items. Reference captions are not looked through."""
+
+    def __init__(self, corpus: Corpus) -> None:
+        self.corpus = corpus
+        self._given = GivenReader(corpus) if corpus.kind == "music" else None
+        self._facts = {column for column, role in corpus.roles.items() if role in FACT_ROLES}
+
+    def title(self, draft: DraftItem) -> str:
+        plain = display_title(draft.fields, self.corpus.roles)
+        if self._given is None:
+            return plain
+        file = (draft.media or "").rsplit("/", 1)[-1]
+        otherwise = plain or file or ", ".join(given.name for given in self._given(draft.fields))
+        return music_title(names_of(draft.fields, self.corpus), draft.external_id, otherwise)
+
+    def text(self, draft: DraftItem) -> str:
+        if self._given is None:
+            return search_text(draft.fields.values())
+        tags = [given.name for given in self._given(draft.fields)]
+        others = [value for column, value in draft.fields.items() if column not in self._facts]
+        return search_text([*names_of(draft.fields, self.corpus), draft.external_id, *tags, *others])
+
+
 def import_file(
     database: Database,
     path: Path,
@@ -69,6 +97,7 @@ def import_file(
     mapping: Mapping,
     import_id: str,
     kind: str = "items",
+    companions: Companions = NO_COMPANIONS,
     on_labels: OnLabels | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> ImportReport:
@@ -77,20 +106,30 @@ def import_file(
     Args:
         name: the file's name as the person knows it (an upload is stored under another one).
         import_id: names this import; the same id goes on where it stopped.
+        companions: files that are joined to the rows; their columns are part of the mapping.
         on_labels: called inside the transaction with items that carry already accepted tags.
         on_progress: called after each commit with the rows done; may raise JobCancelled.
 
     Raises:
-        InvalidInput, UnsafeInput: the file cannot be read at all; nothing was changed.
+        InvalidInput, UnsafeInput: the file cannot be read at all, or the mapping leaves a corpus of that kind
+            without what it is for; nothing was changed.
     """
+    check_kind(mapping, kind)
     records = read_rows(path, name=name, options=mapping.reading)
-    first = list(islice(records, 1))  # opens the file: an unreadable one is refused before anything is made
+    if companions.columns:
+        records = companions.rows(records, next(iter(mapping.columns("id")), None))
+    first = list(
+        islice(records, LOOK if kind == "music" else 1)
+    )  # opens the file: an unreadable one is refused before anything is made
     corpus, done, counts = _begin(database, import_id, corpus_name, kind, mapping, name)
     report = ImportReport(corpus.name, corpus.id, **counts, rows=done)
     compiled = CompiledMapping(mapping)
+    told = _Told(corpus)
     pace = BulkPace(database)
     seen: set[int] = set()  # unchanged items: a later row that repeats one must not count as its new content
-    source = _chain(first, records)
+    looked_at = [record.values for record in first if isinstance(record, Row)]
+    remarks = nameless(name, mapping, looked_at) if kind == "music" else ()
+    source = chain(remarks, first, records)
     if done:
         for _ in islice(source, done):
             pass
@@ -99,16 +138,11 @@ def import_file(
         if not batch.rows:
             break
         started = time.perf_counter()
-        report = database.write(partial(_write, corpus, import_id, report, batch, seen, on_labels))
+        report = database.write(partial(_write, told, import_id, report, batch, seen, on_labels))
         pace(time.perf_counter() - started)
         if on_progress:
             on_progress(report.rows)
     return report
-
-
-def _chain(first: Iterable[Row | Problem], rest: Iterator[Row | Problem]) -> Iterator[Row | Problem]:
-    yield from first
-    yield from rest
 
 
 def _begin(
@@ -168,7 +202,7 @@ def _content(draft: DraftItem) -> tuple[str, str | None, str]:
 
 
 def _write(
-    corpus: Corpus,
+    told: _Told,
     import_id: str,
     before: ImportReport,
     batch: _Batch,
@@ -177,7 +211,7 @@ def _write(
     connection: Connection,
 ) -> ImportReport:
     report = ImportReport(**{name: getattr(before, name) for name in (*HEAD, *COUNTS, "rows")})
-    now = time.time()
+    corpus, now = told.corpus, time.time()
     prepared: dict[str, tuple[Row, DraftItem, str, str | None, str]] = {}
     notes = list(batch.notes)
     for row, draft in batch.drafts:
@@ -194,7 +228,7 @@ def _write(
     for key, (row, draft, fields, gold, content_hash) in prepared.items():
         values = {
             "content_hash": content_hash,
-            "title": display_title(draft.fields, corpus.roles),
+            "title": told.title(draft),
             "fields": fields,
             "gold": gold,
             "media": draft.media,
@@ -221,9 +255,9 @@ def _write(
             changed.append({"_pk": have.pk, **values, "_draft": draft, "_status": have.status})
             notes.append(("updated", _updated(row, draft)))
     if new:
-        labelled += _insert(connection, corpus, new, now)
+        labelled += _insert(connection, told, new, now)
     if changed:
-        labelled += _update(connection, changed)
+        labelled += _update(connection, told, changed)
     if labelled and on_labels is not None:
         on_labels(connection, corpus, [entry for entry in labelled if entry[1].tags is not None])
     report.new += len(new)
@@ -254,18 +288,18 @@ def _existing(connection: Connection, corpus_pk: int, keys: list[str]) -> dict[s
     return {row.key: row for row in rows}
 
 
-def _insert(connection: Connection, corpus: Corpus, new: list[dict[str, Any]], now: float) -> list[Labelled]:
+def _insert(connection: Connection, told: _Told, new: list[dict[str, Any]], now: float) -> list[Labelled]:
     numbers = allocate(connection, "item", "pk", len(new))
     texts, labelled = [], []
     for pk, values in zip(numbers, new, strict=True):
         draft = values.pop("_draft")
-        texts.append((pk, search_text(draft.fields.values())))
+        texts.append((pk, told.text(draft)))
         if draft.tags is not None:
             labelled.append((pk, draft))
         values.update(
             pk=pk,
-            id=item_id(pk, corpus.id, values["key"]),
-            corpus=corpus.pk,
+            id=item_id(pk, told.corpus.id, values["key"]),
+            corpus=told.corpus.pk,
             status=0,
             deleted=0,
             created_at=now,
@@ -277,7 +311,7 @@ def _insert(connection: Connection, corpus: Corpus, new: list[dict[str, Any]], n
     return labelled
 
 
-def _update(connection: Connection, changed: list[dict[str, Any]]) -> list[Labelled]:
+def _update(connection: Connection, told: _Told, changed: list[dict[str, Any]]) -> list[Labelled]:
     labelled = []
     rows = []
     for values in changed:
@@ -287,7 +321,7 @@ def _update(connection: Connection, changed: list[dict[str, Any]]) -> list[Label
         values["status"] = STATUS_CODE["again"] if done else None
         rows.append({"_pk": pk, **values})
         labelled.append((pk, draft))
-        replace_text(connection, pk, search_text(draft.fields.values()))
+        replace_text(connection, pk, told.text(draft))
     statement = update(item).where(item.c.pk == bindparam("_pk"))
     named: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name not in ("_pk", "status")}
     connection.execute(statement.values(**named, status=func.coalesce(bindparam("status"), item.c.status)), rows)

@@ -94,7 +94,11 @@ class Mapping:
 
     def to_json(self) -> dict[str, Any]:
         """The mapping as a JSON object; `from_json` takes it back."""
-        mapping: dict[str, Any] = {"roles": dict(self.roles), "split": dict(self.split), "unguard_formulas": self.unguard_formulas}
+        mapping: dict[str, Any] = {
+            "roles": dict(self.roles),
+            "split": dict(self.split),
+            "unguard_formulas": self.unguard_formulas,
+        }
         if self.labels:
             named = {c: dict(each) if isinstance(each, dict) else list(each) for c, each in self.labels.items()}
             mapping["labels"] = named
@@ -146,6 +150,12 @@ class Mapping:
                 split[column] = guess(row.get(column) for row in rows)
         explain = {**self.explain, **dict.fromkeys(roles, "chosen by a person")}
         return Mapping(merged, split, self.unguard_formulas, explain, self.reading, self.labels)
+
+    def with_shapes(self, rows: Sequence[AnyMapping[str, JsonValue]]) -> Mapping:
+        """The mapping with a shape for every `given` column that has none yet, found out from some rows."""
+        missing = [column for column in self.columns("given") if column not in self.split]
+        found = {column: guess_given_split(row.get(column) for row in rows) for column in missing}
+        return replace(self, split={**self.split, **found}) if found else self
 
     def with_split(self, split: AnyMapping[str, str]) -> Mapping:
         """The mapping with other ways to split for some columns. Raises InvalidInput."""
@@ -324,8 +334,13 @@ class CompiledMapping:
             try:
                 has_text = bool(self._given.strict(fields)) or has_text
             except BadCell as error:
-                return _refused(row, error.column, "bad_tags", f"The tags in “{error.column}” cannot be read: {error}.",
-                                "Correct the cell, or choose another shape for the column.")
+                return _refused(
+                    row,
+                    error.column,
+                    "bad_tags",
+                    f"The tags in “{error.column}” cannot be read: {error}.",
+                    "Correct the cell, or choose another shape for the column.",
+                )
             known = external_id is not None or any(_has_text(fields.get(name, "")) for name in self._names)
             has_text = has_text or known
             if self._youtube and external_id is not None:

@@ -349,7 +349,7 @@ def _inspection(name: str, kind: str, files: tuple[str, ...], look: _Look) -> In
         why = f" The first problem: {problem.cause}" if problem else ""
         remedy = problem.remedy if problem else "Choose another file."
         raise InvalidInput(f"None of the rows looked at in {name} can be read.{why}", remedy)
-    columns = _columns([row.values for row in look.rows])
+    columns = describe_columns([row.values for row in look.rows])
     if not columns:
         raise InvalidInput(f"The rows of {name} have no fields.", "Choose a file whose rows hold something.")
     return Inspection(
@@ -372,7 +372,8 @@ _NUMBER = re.compile(r"\s*[+-]?(?:\d+(?:[.,]\d+)?|\.\d+)(?:[eE][+-]?\d+)?\s*")
 _BOOL = frozenset({"true", "false", "yes", "no"})
 
 
-def _columns(rows: list[dict[str, JsonValue]]) -> tuple[Column, ...]:
+def describe_columns(rows: list[dict[str, JsonValue]]) -> tuple[Column, ...]:
+    """What the columns of some rows hold, in the order in which they occur."""
     names = dict.fromkeys(name for row in rows for name in row)
     return tuple(_column(name, [row.get(name) for row in rows]) for name in names)
 

@@ -105,6 +105,12 @@ def display_title(fields: Mapping[str, JsonValue], roles: Mapping[str, str]) -> 
     return shorten(found, TITLE_LIMIT)
 
 
+def music_title(names: Iterable[str], external_id: str | None, otherwise: str) -> str:
+    """What a piece of music is called in lists: title and artist where they are known, else its id."""
+    joined = " · ".join(names) or (external_id or "") or otherwise
+    return shorten(" ".join(joined[: 20 * TITLE_LIMIT].split()), TITLE_LIMIT)
+
+
 def shorten(text: str, limit: int) -> str:
     """At most `limit` characters, cut between words where that costs little, with an ellipsis."""
     if len(text) <= limit:

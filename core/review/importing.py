@@ -11,6 +11,7 @@ import orjson
 from sqlalchemy import Connection, insert, select
 
 from core.corpora.catalog import Corpus
+from core.corpora.companions import Companions
 from core.corpora.importing import Labelled, import_file
 from core.corpora.mapping import Mapping
 from core.errors import InvalidInput
@@ -25,7 +26,10 @@ IMPORTER = "import"  # stands as the person of decisions that came with a file
 
 
 def import_job(job: JobContext) -> dict[str, Any]:
-    """Arguments: path, name, corpus, kind, mapping. Result: counts, see ImportReport."""
+    """Arguments: path, name, corpus, kind, mapping, companions ({"split" | "names": {path, name}}).
+
+    Result: counts, see ImportReport.
+    """
     arguments = job.arguments
     report = import_file(
         job.database,
@@ -33,6 +37,7 @@ def import_job(job: JobContext) -> dict[str, Any]:
         name=arguments["name"],
         corpus_name=arguments["corpus"],
         kind=arguments.get("kind", "items"),
+        companions=Companions.read(arguments.get("companions") or {}),
         mapping=Mapping.from_json(arguments["mapping"]),
         import_id=job.job.id,
         on_labels=restore_labels,

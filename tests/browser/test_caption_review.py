@@ -17,7 +17,7 @@ from core.corpora.reading import inspect
 from core.store.runs import Answer, Recipe, start_run, store_answers
 from core.store.schema import current, item
 from tests import making
-from tests.browser.app import Work
+from tests.browser.app import App, Work
 from tests.browser.conftest import Watch
 from tests.browser.steps import all_saved, handled, keys, open_review, reviewed
 
@@ -90,10 +90,6 @@ def boxes(work: Work) -> dict[str, tuple[str, dict[str, dict[str, Any]]]]:
     return {row.external_id: (row.status, orjson.loads(row.boxes)) for row in rows}
 
 
-def chosen(page: Page) -> str:
-    return str(page.get_attribute(".tl-cp-chosen", "data-style"))
-
-
 def area(style: str) -> str:
     return f".tl-cp-box[data-style={style}] textarea"
 
@@ -115,6 +111,7 @@ def test_ten_tracks_reviewed_by_keys(work: Work, page: Page) -> None:
     reason.click()
     assert "tl-cp-flash" in str(mark.get_attribute("class"))
     keys(page, ["1", "e"])
+    page.wait_for_selector(f"{area('writing')}:focus")
     keys(page, ["Control+a"])
     page.keyboard.type("xsunjb1? A calm ballad at a slow tempo")  # none of these is a key while somebody types
     missing = page.locator(".tl-cp-missing-line").first
@@ -142,12 +139,12 @@ def test_ten_tracks_reviewed_by_keys(work: Work, page: Page) -> None:
     page.wait_for_function("tagloomReview.current().external_id === 'm-08'")
     page.click(".tl-cp-predicted button:has-text('rubato')")
     keys(page, ["Enter", "1", "+", "e"])  # 9: an edit that is taken back
-    assert chosen(page) == "writing"
+    page.wait_for_selector(".tl-cp-chosen[data-style=writing] textarea:focus")
     page.keyboard.type(" And more.")
     keys(page, ["Escape", "u"])
     handled(page)
     assert page.input_value(area("writing")) == TEXTS["writing"]
-    keys(page, ["Enter", "b", "Enter"])  # 10: blind
+    keys(page, ["b", "Enter", "Enter"])  # 10: blind
     all_saved(page)
     page.wait_for_selector(".tl-rv-progress >> text=10 of 12")
     page.wait_for_function("tagloomReview.current().external_id === 'm-11'")
@@ -185,6 +182,7 @@ def test_what_is_typed_survives_a_reload(work: Work, page: Page, watch: Watch) -
     page.route("**/review/decisions*", lambda route: route.abort())
     open_review(page, work.address(f"/review?corpus={corpus}"))
     keys(page, ["3", "Shift+Digit5", "Enter", "2", "e"])
+    page.wait_for_selector(f"{area('summary')}:focus")
     page.keyboard.type(" Half a sent")  # and the page is gone in the middle of it
     page.wait_for_function("document.querySelector('.tl-rv-saved').textContent.includes('not saved yet')")
     assert work.events() == []
@@ -239,3 +237,69 @@ def test_two_texts_are_compared_blind(work: Work, browse: Callable[..., Page]) -
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.click("text=Review what fails")
     page.wait_for_function("window.tagloomReview && tagloomReview.current()?.external_id === 'm-02'")
+
+
+PURE = """
+  const reason = (code, level, start, end, facet = null) =>
+    ({ code, level, message: code, start, end, facet, term: null });
+  const said = (text, more = {}) =>
+    ({ state: 'ok', text, suggestion: text, predicted: [], checks: null, candidates: [], ...more });
+  const item = { tags: { present: [{ name: 'art rock' }] }, captions: {
+    writing: said('One.', { candidates: [{ suggestion: 'b', text: 'Two.' }, { suggestion: 'c', text: 'One.' }] }),
+    summary: said('Sum.'), paraphrase: { state: 'refused', error: 'No.', text: null, candidates: [] },
+    attribute_prediction: { state: 'missing', text: null, candidates: [] } } };
+  const row = (uuid, field) => ({ key: uuid, project: 'p', title: '', before: {}, event: {
+    uuid, item: 'i', field, action: 'accept', version: 1, new_tags: [], change: null, shown: {},
+    after: { status: 'done', boxes: {} } } });
+"""
+
+
+def test_boxes_and_spans(app: App, page: Page) -> None:
+    page.goto(f"{app.url}/tagloom/assets/icons/tagloom.svg")
+    place = "/tagloom/assets/js"
+
+    def value(js: str) -> Any:
+        modules = (
+            f"const is = await import('{place}/caption_state.js'); const on = await import('{place}/review_state.js');"
+        )
+        modules += f"const {{ settle }} = await import('{place}/outbox_settle.js');"
+        return page.evaluate(f"async () => {{ {modules} {PURE} return {js}; }}")
+
+    # the graver of two that overlap stands; what is no place in the text is no span; a covered tag is a word of its own
+    checks = (
+        "{ verdict: 'fail', reasons: [reason('hype', 'warn', 0, 9), reason('unsupported_genre', 'fail', 2, 6, 'genre'),"
+    )
+    checks += " reason('length', 'warn', null, null), reason('number', 'fail', 90, 99)],"
+    checks += " coverage: [['art rock', 'verbatim']] }"
+    found = value(
+        f"is.spans('smart rocks, art rock.', {checks}, item.tags.present).map(s => [s.start, s.end, s.level, s.word])"
+    )
+    assert found == [[2, 6, "fail", "genre"], [13, 21, "pass", "tag"]]
+
+    assert value("is.boxesOf(item, { boxes: {} }).map(b => [b.style, b.text, b.candidates.length, b.decided])") == [
+        ["writing", "One.", 1, False],
+        ["summary", "Sum.", 0, False],
+        ["paraphrase", "", 0, False],
+    ]
+    # what nobody has called wrong is right; where there is no text nothing is decided
+    state = "{ version: 3, boxes: is.changed(item, { boxes: {} }, 'summary', { valid: false, stars: 2 }).boxes }"
+    assert value(
+        f"Object.entries(is.accepted(item, {state}).boxes).map(([k, b]) => [k, b.text, b.valid, b.stars])"
+    ) == [
+        ["summary", "Sum.", False, 2],
+        ["writing", "One.", True, None],
+    ]
+    assert value(f"Object.values(is.rejected(item, {state}).boxes).map(b => b.valid)") == [False, False]
+    assert value(
+        "on.same({ status: 'again', boxes: { a: { text: 'x ' } } },"
+        " { status: 'done', boxes: { a: { text: 'x', taken: [] } } })"
+    )
+    assert not value("on.same({ status: 'done', boxes: { a: { text: 'x' } } }, { status: 'done', boxes: {} })")
+    # somebody was faster with the captions: what was said in a comparison of the same track stands on its own
+    outcome = value(
+        "settle([row('1', 'captions'), row('2', 'comparison')],"
+        " [{ uuid: '1', conflict: true, state: { version: 2 } }, { uuid: '2', ok: true }],"
+        " [row('1', 'captions'), row('2', 'comparison'), row('3', 'captions'), row('4', 'comparison')], [])"
+    )
+    assert sorted(outcome["gone"]) == ["1", "2", "3"] and outcome["stored"] == ["2"]
+    assert [entry["kind"] for entry in outcome["refused"]] == ["conflict"]

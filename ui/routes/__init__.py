@@ -8,6 +8,7 @@ from ui.context import AppContext
 from ui.routes import (
     captioning,
     captions,
+    cleaning,
     connections,
     corpora,
     folders,
@@ -40,6 +41,7 @@ def all_routes(app: AppContext) -> list[BaseRoute]:
         insights,
         captions,
         captioning,
+        cleaning,
         media,
     )
     return [*(route for part in parts for route in part.routes(app)), unknown_route()]

@@ -7,10 +7,10 @@ from typing import Any
 from starlette.routing import BaseRoute
 
 from core.captions.items import music_corpus
-from core.captions.music_job import TASK, UNIT
 from core.captions.pages import as_utf16
 from core.captions.request import check_request, request_of
 from core.engines.batch.batches import offered
+from core.engines.connecting.endpoints import EngineOptions
 from core.engines.connecting.keys import key_for
 from core.store.runs import list_runs
 from core.tagging.batching import check_offered
@@ -23,12 +23,24 @@ def _arguments(call: Call) -> dict[str, Any]:
     """The request, checked, with the address and model of its engine. These are the host's: a browser names the
     engine, or one of the host's connections, not where it is."""
     request = check_request(call.body)
-    engine = call.app.engine(request["engine"], call.given("connection", str, ""))
+    engine = _same_writer(call, request)
+    if engine is None:
+        engine = call.app.engine(request["engine"], call.given("connection", str, ""))
     if engine.engine != request["engine"]:  # a connection says by itself of what kind it is
         request = check_request({**call.body, "engine": engine.engine})
     if request.get("batch"):
         check_offered(call.app.host, engine.base_url)
     return {**request, **engine.as_arguments()}
+
+
+def _same_writer(call: Call, request: dict[str, Any]) -> EngineOptions | None:
+    """One box again, with no engine named: by the engine that wrote it."""
+    if request["only"] != "selected" or call.body.get("engine") or call.body.get("connection"):
+        return None
+    from core.captions.planning import writer_of
+
+    with call.database.read() as connection:
+        return writer_of(connection, request["ids"][0], request["styles"][0])
 
 
 def try_captions(call: Call) -> dict[str, Any]:
@@ -68,15 +80,14 @@ def start(call: Call) -> dict[str, Any]:
     corpus = music_corpus(call.database, call.given("corpus", str))
     title = f"Caption {corpus.name} ({request_of(arguments).title})"
     arguments = {"corpus": corpus.id, **arguments}
-    return {
-        "job": describe_job(call.app.enqueue(call.project, "caption-music", title, arguments, call.person.id, UNIT))
-    }
+    job = call.app.enqueue(call.project, "caption-music", title, arguments, call.person.id, "captions")
+    return {"job": describe_job(job)}
 
 
 def runs(call: Call) -> dict[str, Any]:
     corpus = music_corpus(call.database, call.text("corpus"))
     with call.database.read() as connection:
-        found = list_runs(connection, corpus.pk, task=TASK)
+        found = list_runs(connection, corpus.pk, task="captions")
     states = {job.id: job.state for job in call.app.queue.recent(call.project, limit=500)}
     for entry in found:
         entry["state"] = states.get(entry["job"], "done")

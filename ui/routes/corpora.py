@@ -10,10 +10,11 @@ from starlette.routing import BaseRoute
 from core.captions.export_options import check_export
 from core.captions.pages import whole_item
 from core.corpora.browsing import PAGE, Filter, list_items
-from core.corpora.catalog import describe, find_corpus, list_corpora
+from core.corpora.catalog import KINDS, describe, find_corpus, list_corpora
+from core.corpora.companions import Companions
 from core.corpora.deleting import delete_corpus, delete_items, restore_corpus, restore_items, undelete_items
 from core.corpora.formats.options import ReadOptions
-from core.corpora.mapping import Mapping
+from core.corpora.mapping import Mapping, check_kind
 from core.corpora.preview import inspect_with_mapping
 from core.errors import InvalidInput
 from ui.context import AppContext
@@ -29,6 +30,20 @@ def _source(call: Call) -> tuple[Path, str]:
     return find_typed(call.app, call.given("path", str), folders=True)
 
 
+def _beside(call: Call) -> dict[str, dict[str, str]]:
+    """Files that go with the one to import: {"labels" | "split" | "names": {upload | path}} → their paths and names."""
+    found: dict[str, dict[str, str]] = {}
+    for kind, source in call.given("beside", dict, {}).items():
+        if kind not in ("labels", "split", "names") or not isinstance(source, dict):
+            raise InvalidInput("The file beside the music is not understood.", "Choose the file again.")
+        if isinstance(source.get("upload"), str):
+            path, name = find_upload(call.app.settings, source["upload"])
+        else:
+            path, name = find_typed(call.app, str(source.get("path", "")))
+        found[kind] = {"path": str(path), "name": name}
+    return found
+
+
 def corpora(call: Call) -> dict[str, Any]:
     return {"corpora": list_corpora(call.database)}
 
@@ -37,7 +52,21 @@ def inspect(call: Call) -> dict[str, Any]:
     path, name = _source(call)
     mapping = call.given("mapping", dict, None)
     options = ReadOptions.from_json(call.given("reading", dict, {}))
-    answer = inspect_with_mapping(path, name, Mapping.from_json(mapping) if mapping else None, options)
+    given = Mapping.from_json(mapping) if mapping else None
+    kind = call.given("kind", str, "") or None
+    if kind is not None and kind not in KINDS:
+        raise InvalidInput(f"“{kind}” is no kind of corpus.", f"Kinds: {', '.join(KINDS)}.")
+    beside = _beside(call)
+    labels = beside.pop("labels", None)
+    answer = inspect_with_mapping(
+        path,
+        name,
+        given,
+        options,
+        kind=kind,
+        companions=Companions.read(beside),
+        labels=(Path(labels["path"]), labels["name"]) if labels else None,
+    )
     source = {key: call.body[key] for key in ("upload", "path") if call.body.get(key)}
     return {"source": source, **answer}
 
@@ -48,7 +77,18 @@ def start_import(call: Call) -> dict[str, Any]:
     corpus = " ".join(call.given("corpus", str).split())
     if not corpus or len(corpus) > 80:
         raise InvalidInput("A corpus' name has 1 to 80 characters.", "Type such a name.")
-    arguments = {"path": str(path), "name": name, "corpus": corpus, "kind": "items", "mapping": mapping.to_json()}
+    kind = call.given("kind", str, "items")
+    check_kind(mapping, kind)
+    beside = _beside(call)
+    beside.pop("labels", None)  # they are part of the mapping
+    arguments = {
+        "path": str(path),
+        "name": name,
+        "corpus": corpus,
+        "kind": kind,
+        "mapping": mapping.to_json(),
+        "companions": beside,
+    }
     job = call.app.enqueue(call.project, "import", f"Import {name} into {corpus}", arguments, call.person.id, "rows")
     return {"job": describe_job(job)}
 

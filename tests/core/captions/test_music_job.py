@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from core.captions import music_job
 from core.captions.styles import STYLES, field_of
+from core.engines.batch import batches
 from core.engines.connecting.connections import ConnectionSettings, save_connection
 from core.engines.connecting.keys import ENGINE_KEY
 from core.engines.server import openai_engine
@@ -21,6 +22,8 @@ from core.jobs.supervisor import Supervisor
 from core.store.schema import item, item_caption, reply, run, run_item, suggestion
 from core.tagging import asking
 from core.worker import KINDS
+from tests import engine_server
+from tests.batch_server import BatchServer
 from tests.caption_server import MODEL, CaptionServer, tags_of
 from tests.captioning import import_songs, song
 from tests.making import ANN, count
@@ -307,6 +310,25 @@ def test_an_edited_prompt_or_an_instruction_file_is_what_a_run_asks_with(sqlite_
     assert asked[0].startswith("Answer with new_attributes and description.\n")
     assert "Describe all things.\nhappy, piano, no drums" in asked and "Describe the single thing.\norgan" in asked
     assert shown(database)["a", "attribute_prediction"][2]["predicted"] == ["late night"]
+
+
+def test_all_styles_are_handed_in_together(sqlite_host, import_rows, monkeypatch):
+    queue, database = JobQueue(sqlite_host), sqlite_host.open("test")
+    import_songs(import_rows, database, songs(20))
+    pace = batches.Pace(poll=0.02, first_poll=0.01)
+    monkeypatch.setattr(batches, "Pace", lambda: pace)
+
+    def said(handler, body, question):
+        return f"A piece with {', '.join(tags_of([m['content'] for m in body['messages']]))}.", "stop"
+
+    monkeypatch.setattr(engine_server._Handler, "answer", said)
+    with BatchServer() as server:
+        done = finish(
+            queue,
+            make(queue, server, model=engine_server.MODEL, styles=["writing", "summary", "paraphrase"], batch=True),
+        )
+        assert done.state == "done" and done.result["ok"] == 60, (done.message, done.log, done.result)
+        assert len(server.handed_in) == 29, "ten tag sets in three styles; the first question is asked plainly"
 
 
 def test_the_first_pieces_are_stored_while_others_are_asked(sqlite_host, server, import_rows, monkeypatch):

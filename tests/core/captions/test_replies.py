@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.captions import replies
-from core.captions.replies import new_to, parse_attributes, read_reply, same_thing
+from core.captions.replies import new_to, parse_attributes, read_reply
 from core.captions.tags import MusicTag, TagSet
 from core.engines.calls import Reply, Usage
 
@@ -175,7 +175,11 @@ def test_guesses_repeat_no_tag_and_need_nothing_that_is_absent():
         (MusicTag("electric guitars", "instrument"), MusicTag("happy", "mood")), (MusicTag("drums", "instrument"),)
     )
     assert new_to(["Electric Guitar", "drum", "warm", "Warm", "late night"], tags) == ("warm", "late night")
-    assert same_thing("hip-hop", "Hip Hop") and not same_thing("piano", "organ")
+    slow = TagSet((MusicTag("slow tempo", "tempo"), MusicTag("hip-hop", "genre")), (MusicTag("voices", "voice"),))
+    assert new_to(["fast tempo", "Hip Hop", "female vocals", "no drums", "laid back"], slow) == (
+        "no drums",
+        "laid back",
+    )
 
 
 def test_a_plain_style_is_read_as_text():

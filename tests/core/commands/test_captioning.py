@@ -7,7 +7,7 @@ import pytest
 
 from core.captions.styles import STYLES
 from core.cli import main
-from tests.engine_server import MODEL, EngineServer
+from tests.caption_server import MODEL, CaptionServer
 
 TRACKS = {
     "-1OlgJWehn8": {"aspect_list": ["happy", "piano", "jazz"], "caption": "A person's words."},
@@ -95,10 +95,10 @@ def test_a_data_set_by_parts_and_again(as_json, tmp_path):
 
 
 def test_a_model_writes_and_what_fails_is_said(as_json, run):
-    with EngineServer() as server:
+    with CaptionServer() as server:
         engine = ("--engine", "openai", "--base-url", server.base_url, "--model", MODEL)
         found = as_json("caption-music", "annotation.json", "--dataset-type", "musiccaps", "--estimate", *engine)
-        assert found["requests"] > 0 and server.asked() == 0
+        assert found["requests"] > 0 and not server.asked
         text = run("caption-music", "--corpus", "musiccaps", "--style", "summary", *engine, code=1)
-        assert server.asked() == 3 and "3 requests" in text and "c, summary: invalid" in text
-        assert "person's words" not in json.dumps(server.requests), "a reference never reaches a prompt"
+        assert len(server.asked) == 3 and "3 requests" in text and "c, summary: invalid" in text
+        assert "person's words" not in json.dumps(server.asked), "a reference never reaches a prompt"

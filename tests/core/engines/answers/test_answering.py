@@ -58,10 +58,10 @@ def capabilities(sqlite_host):
 
 @pytest.fixture
 def ask(capabilities):
-    def ask(*answers, checked=check, **options):
+    def ask(*answers, checked=check, patience=1, **options):
         server = Server(*answers)
         request = Request(({"role": "user", "content": "the item"},), SCHEMA, **options)
-        ask.outcome = asyncio.run(outcome_of(Call(0, request, checked), server.once, capabilities))
+        ask.outcome = asyncio.run(outcome_of(Call(0, request, checked, patience=patience), server.once, capabilities))
         assert not server.answers, "everything was asked for"
         return server.asked
 
@@ -166,6 +166,15 @@ def test_a_doubt_is_asked_about_once_and_then_flagged(ask):
     assert ask.outcome.problem is None and ask.outcome.flags == ("reasked", "language")
     ask(english, "There is no list in these words, only a sentence that is far too long for a tag.", checked=german)
     assert ask.outcome.reply.text == english and ask.outcome.flags == ("language",), "the better answer counts"
+
+
+def test_what_is_wrong_is_said_as_often_as_the_call_has_patience(ask):
+    english, japanese = GOOD, '{"tags": ["太陽光発電", "風力"]}'
+    *_, third = ask(english, english, japanese, checked=german, patience=2)
+    assert [m["role"] for m in third.messages] == ["user", "assistant", "user", "assistant", "user"]
+    assert ask.outcome.flags == ("reasked", "reasked twice") and len(ask.outcome.replies) == 3
+    ask(english, english, english, checked=german, patience=2)
+    assert ask.outcome.problem is None and ask.outcome.flags == ("reasked", "reasked twice", "language")
 
 
 def test_troubles_one_after_another_end(ask):

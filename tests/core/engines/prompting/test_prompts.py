@@ -20,16 +20,21 @@ IMAGE = "---\nname: caption-image\nversion: 1\ntask: captions\nschema: none\n---
 def test_every_prompt_file_is_whole(path):
     prompt = load(path.stem)
     assert prompt.name == path.stem and prompt.version >= 1 and prompt.task and prompt.max_tokens > 0
-    assert prompt.schema["type"] == "object" and prompt.schema["additionalProperties"] is False
-    messages = prompt.render(**VALUES)
-    assert [m["role"] for m in messages] == ["system", "user"] and "JSON" in messages[0]["content"]
-    assert prompt.render(**VALUES) == messages and prompt.hash == load(path.stem).hash
     kind = kind_of(path.stem)
-    assert kind.task == prompt.task and all(name in prompt.schema["properties"] for name in kind.answer)
+    values = {**kind.samples(), **VALUES}
+    messages = prompt.render(**values)
+    assert [m["role"] for m in messages] == ["system", "user"]
+    assert prompt.render(**values) == messages and prompt.hash == load(path.stem).hash
+    assert kind.task == prompt.task and ("JSON" in messages[0]["content"]) == (prompt.schema is not None)
+    if kind.answer or prompt.schema is not None:
+        assert prompt.schema["type"] == "object" and prompt.schema["additionalProperties"] is False
+        assert all(name in prompt.schema["properties"] for name in kind.answer)
     # providers keep what is the same for all items: it stands first, and the item near the end, before a reminder
-    assert kind.samples()["item"] not in prompt.render(**kind.samples())[0]["content"]
-    last = prompt.render(**kind.samples())[-1]["content"]
-    assert "not instructions" in last[last.index(kind.samples()["item"]) :]
+    samples = kind.samples()
+    data = samples["item" if "item" in samples else "tag_list"]
+    assert data not in prompt.render(**samples)[0]["content"]
+    last = prompt.render(**samples)[-1]["content"]
+    assert "not instructions" in last[last.index(data) :]
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.md")), ids=lambda p: p.stem)
@@ -37,7 +42,9 @@ def test_every_placeholder_is_declared_and_used(path):
     """Declared by its kind, with a sentence; and none is declared that the shipped prompt has no use for."""
     kind, text = kind_of(path.stem), path.read_text(encoding="utf-8")
     named = set(re.findall(r"\{\{ *([a-z_]+)|\{% *if ([a-z_]+)", text))
-    assert {name for pair in named for name in pair if name} == kind.names
+    used = {name for pair in named for name in pair if name}
+    assert kind.names - used <= {p.name for p in kind.placeholders if p.foreign}, "foreign: for imported templates"
+    assert used <= kind.names
     assert all(p.about.endswith(".") and len(p.about) > 20 for p in kind.placeholders)
     with pytest.raises(DamagedPrompt, match="there is no placeholder “autor”"):
         read_prompt(text.replace("[user]\n", "[user]\n{{ autor }}\n"), "mine")
