@@ -197,10 +197,11 @@ def write_samples(rows: list[Row], path: Path) -> None:
     lines = [
         "# Twenty random captions of the builtin writer",
         "",
-        "Made by `python benchmarks/captions.py --samples docs/caption_samples.md`: tags of twenty clips drawn at random",
-        "from MusicCaps' test rows (CC BY-SA 4.0, Google Research), in a random order, and what the builtin writer makes",
-        "of them without a model. Nobody chose or corrected them. The last sentence of attribute prediction names tags",
-        "that often stand beside the given ones in this corpus; it says so, and they are kept apart from the given tags.",
+        "Made by `python benchmarks/captions.py --samples docs/caption_samples.md`: tags of twenty clips drawn at",
+        "random from MusicCaps' test rows (CC BY-SA 4.0, Google Research), in a random order, and what the builtin",
+        "writer makes of them without a model. Nobody chose or corrected them. The last sentence of attribute",
+        "prediction names tags that often stand beside the given ones in this corpus: it says so, and they are kept",
+        "apart from the given tags.",
     ]
     for number, row in enumerate(drawn, 1):
         lines += ["", f"## {number}. `{row.id}`", "", f"Tags: {', '.join(row.names)}", ""]

@@ -13,7 +13,6 @@ from typing import Any
 
 import gradio as gr
 import orjson
-from gradio.components.api_component import Api
 
 from core.captions.styles import ABOUT, STYLES, TITLES
 from core.engines.connecting.connections import BUILTIN
@@ -43,8 +42,6 @@ def add_endpoints(blocks: gr.Blocks, app: AppContext) -> None:
                 concurrency_limit=AT_ONCE,
                 concurrency_id="captions",
             )
-    # Gradio lays an endpoint's parameters out like components; the browser would load a module for them and show nothing
-    blocks.children = [child for child in blocks.children if not isinstance(child, Api)]
 
 
 def _endpoint(app: AppContext, style: str) -> Callable[..., dict[str, Any]]:

@@ -1,5 +1,4 @@
-// "Try again": one caption of one track is written anew, as a job like any other: by the builtin writer if that wrote it,
-// otherwise by the model that the project uses.
+// "Try again": one caption of one track is written anew, as a job like any other, by the engine that wrote it before.
 
 import { post } from "./api.js";
 import { onJobs, poke } from "./jobs_feed.js";
@@ -8,7 +7,7 @@ const OVER = new Set(["done", "failed", "cancelled", "interrupted", "needs_key"]
 
 /** Start the job and wait until it is over. Resolves when it is done; throws {message, remedy} when it was not. */
 export async function writeAgain(corpus, item, box) {
-  const { job } = await post("captions/run", { corpus, styles: [box.style], only: "selected", ids: [item.id], ...(box.engine === "builtin" && { engine: "builtin" }) });
+  const { job } = await post("captions/run", { corpus, styles: [box.style], only: "selected", ids: [item.id] });
   poke(job);
   const id = job.id ?? job;
   const end = await new Promise((resolve) => {

@@ -86,7 +86,7 @@ function covering(styles) {
 
 function unsupported(corpus, styles) {
   const facets = FACETS.filter((facet) => styles.some((each) => each.unsupported?.[facet] !== undefined));
-  const most = Math.max(0.01, ...styles.flatMap((each) => facets.map((facet) => (each.unsupported?.[facet] || 0) / each.captions)));
+  const most = Math.max(0.01, ...styles.flatMap((each) => facets.map((facet) => (each.unsupported?.[facet] || 0) / looked(each))));
   return card(
     "What do they say that no tag says?",
     h(
@@ -102,7 +102,7 @@ function unsupported(corpus, styles) {
               h("td", { dir: "auto" }, each.title),
               facets.map((facet) => {
                 const n = each.unsupported?.[facet] || 0;
-                const part = n / each.captions;
+                const part = n / looked(each);
                 return h("td.tl-num", { style: { background: `color-mix(in srgb, var(--bad) ${Math.round((60 * part) / most)}%, transparent)` }, title: plural(n, "caption") }, n ? rate(part) : "–");
               }),
             ),
@@ -168,4 +168,5 @@ function blind(corpus, compared) {
   return card(question, resultTable(compared), rateMore);
 }
 
+const looked = (each) => each.looked_at || each.captions || 1;
 const rate = (part) => (part >= 0.0995 || !part ? `${Math.round(100 * part)} %` : `${(100 * part).toFixed(1)} %`);

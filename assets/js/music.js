@@ -25,16 +25,18 @@ export function mount(element) {
   let answer = null; // the last page of tracks: counts of the whole corpus come with it
   let loaded = 0;
   let timer = null;
+  let seen = null; // the track that was shown last
+  let routed = false; // has the tab ever been open?
 
   const single = musicTry(() => open);
   const choose = h("select.tl-select.tl-mu-corpus", { "aria-label": "Corpus", onchange: () => go("music", { corpus: choose.value }) });
   const title = h("h2");
   const figures = h("div.tl-mu-figures", { role: "status" });
   const actions = h("div.tl-row.tl-tight.tl-mu-actions");
-  const desk = captionDesk({ onchange: decided, onstep: (by) => list.step(by), onshow: (id) => moved({ ...params, item: id }) });
+  const desk = captionDesk({ onchange: decided, onstep: (by) => list.step(by), onshow: (id) => (moved({ ...params, item: id }), list.show(open, params)) });
   const list = musicList({ moved, select, told });
   const left = h("section.tl-card.tl-mu-left", { "aria-label": "Tracks" }, h("div.tl-row.tl-spread.tl-mu-top", h("div.tl-row.tl-tight", title, choose), actions), figures, list.element);
-  const back = h("button.tl-link.tl-mu-back", { type: "button", onclick: () => (moved({ ...params, item: "" }), desk.show(open?.id, null)) }, "← All tracks");
+  const back = h("button.tl-link.tl-mu-back", { type: "button", onclick: () => go("music", { ...params, item: "" }) }, "← All tracks");
   const hint = h("div.tl-mu-hint", h("p.tl-meta", "Choose a track to read its four captions, with what the checks say, and to correct, rate and accept them."));
   const right = h("aside.tl-card.tl-mu-right", { "aria-label": "Captions of the chosen track" }, back, hint, desk.element);
   const empty = h("section.tl-card", { hidden: true });
@@ -79,12 +81,13 @@ export function mount(element) {
 
   function follow(next) {
     params = { ...next };
-    if (corpora) load(true);
+    routed = true;
+    if (corpora) load(true); // decisions are taken elsewhere: coming back, the counts must be right
     draw();
   }
 
   function draw() {
-    if (!corpora) return;
+    if (!corpora || !routed) return;
     empty.hidden = corpora.length > 0;
     columns.hidden = !corpora.length;
     if (!corpora.length) {
@@ -115,7 +118,7 @@ export function mount(element) {
         "No music here yet",
         "Bring a table of tracks with their tags, and every track gets four captions that say what its tags say, checked word by word.",
         h("p.tl-mu-example", h("span", h("b", "In: "), h("span.tl-mono", "track_17,\"piano, calm, no drums\"")), h("span", h("b", "Out: "), "A calm piece for piano, without drums.")),
-        h("div.tl-row", h("button.tl-btn.tl-primary", { type: "button", onclick: () => go("corpora", { add: "1" }) }, "Import tracks"), demo && h("a.tl-btn", { href: `/?project=${DEMO}#/music` }, "Open the demo")),
+        h("div.tl-row", h("button.tl-btn.tl-primary", { type: "button", onclick: () => go("corpora", { add: "1" }) }, "Import tracks"), demo && h("a.tl-btn", { href: `${location.pathname}?project=${DEMO}#/music` }, "Open the demo")),
         h("p.tl-hint", "csv, tsv, json, jsonl and more, also the files of LP-MusicCaps, MagnaTagATune and MTG-Jamendo. Choose “Music” in the import."),
       ),
     );
@@ -149,7 +152,7 @@ export function mount(element) {
     fill(
       actions,
       answer && [
-        button("clean", "Clean tags…", () => openCleaning(open, () => (refresh(), single.element)), "Prefixes, run-together words, aliases, tags to leave out: see what changes first"),
+        button("clean", "Clean tags…", () => openCleaning(open, refresh), "Prefixes, run-together words, aliases, tags to leave out: see what changes first"),
         fail > 0 && button("again", `Regenerate ${plural(fail, "failing caption")}…`, () => dialog({ only: "failing" }), "The reasons are given to the writer, at most twice"),
         written > 0 && button("compare", "Compare blind…", () => openCompare(open), "Two texts for one track, and nobody says where they come from"),
         written > 0 && button("export", "Export…", () => openExportDialog(open)),
@@ -183,13 +186,16 @@ export function mount(element) {
 
   function select(id, keep = true) {
     if (keep && params.item !== id) {
-      moved({ ...params, item: id || "" });
+      // on a telephone a track is a screen of its own: the browser's button leads back to the list
+      if (!wide.matches) return go("music", { ...params, item: id });
+      moved({ ...params, item: id });
       list.show(open, params);
     }
     page.dataset.open = id ? "yes" : "no";
     hint.hidden = Boolean(id);
     desk.show(open.id, id);
-    if (id && !wide.matches && keep) right.scrollIntoView({ block: "start" });
+    if (id && !wide.matches && id !== seen) scrollTo(0, 0);
+    seen = id;
   }
 
   function decided(now) {

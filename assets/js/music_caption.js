@@ -62,7 +62,7 @@ export function captionLine(style, said, tags) {
 const problem = (said) => `${STATES[said?.state] || "There is no caption."}${said?.error ? ` ${said.error}` : ""}`;
 
 function textOf(best, tags) {
-  const text = drawSpans(h("p.tl-mu-text", { dir: "auto" }), best.text, best.checks, tags);
+  const text = drawSpans(h("p.tl-mu-text", { dir: "auto" }), best.text, best.checks, tags?.present || []);
   const flash = (reason, at) => {
     const mark = text.querySelector(`[data-reason="${at}"]`);
     mark?.classList.remove("tl-cp-flash");

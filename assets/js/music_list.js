@@ -103,6 +103,8 @@ export function musicList({ moved, select, told }) {
       );
     if (old && playing) list.querySelector(`li[data-id="${CSS.escape(playing.id)}"]`)?.append(old);
     head.hidden = !items.length;
+    // before anything is written there is nothing to say four times in every row
+    element.classList.toggle("tl-mu-unwritten", !Object.values(answer.verdicts || {}).some((each) => each.pass + each.warn + each.fail + each.none));
     fill(range, items.length ? `${count(answer.from)}–${count(answer.from + items.length - 1)} of ${count(answer.total)}${answer.total_is_more ? "+" : ""}` : "");
     back.disabled = !answer.previous;
     next.disabled = !answer.next;
@@ -170,9 +172,6 @@ export function musicList({ moved, select, told }) {
   }
 
   function choose(id) {
-    params = { ...params, item: id };
-    moved(params);
-    mark();
     select(id);
   }
 
@@ -220,5 +219,5 @@ export function musicList({ moved, select, told }) {
     if (focused) fresh.querySelector(".tl-item-open").focus({ preventScroll: true });
   }
 
-  return { element, show, reload: () => corpus && load(true), step, update, first: () => answer?.items[0]?.id ?? null };
+  return { element, show, reload: () => corpus && load(true), step, update };
 }

@@ -11,7 +11,8 @@ INSTRUMENTS = "instruments"
 ACCOMPANIMENT = "accompaniment"
 
 _LEAD = re.compile(
-    r"(?:with(?:out| no)(?: any)?|w/o|no|sans|zero|not any|lack of|lacks|lacking|absence of|free of|absent|minus)\s+(?=\S)"
+    r"(?:with(?:out| no)(?: any)?|w/o|no|sans|zero|not any|lack of|lacks|lacking|absence of|free of|absent|minus)"
+    r"\s+(?=\S)"
 )
 _AGAIN = re.compile(r"\s*(?:,|/|\bor\b|\bnor\b|\band no\b|\band without\b|\bno\b|&|\band\b)\s*(?:no |any |without )?")
 _NON = re.compile(r"non[ -]?(vocals?|singing|vocali[sz]ed|lyrical|percussive|drums?)")
@@ -28,9 +29,8 @@ _INSTRUMENTAL = re.compile(
 )
 _A_CAPPELLA = re.compile(r"a ?cc?app?ell?as?(?: (?:song|music|singing|version|piece|group|choir|vocals?|cover|band))?")
 _UNACCOMPANIED = re.compile(r"(?:unaccompanied|non[ -]?accompanied)(?: .+)?")
-_VOICELESS = re.compile(
-    r"(?:vocals?|voices?|lyrics?|drums?|percussion) (?:absent|missing)|(?:wordless) (?:music|instrumental)"
-)
+_VOICELESS = re.compile(r"(vocals?|voices?|lyrics?|drums?|percussion) (?:absent|missing)")
+_WORDLESS = re.compile(r"wordless (?:music|instrumental)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +60,11 @@ def absence_of(tag: str) -> Absence | None:
     lead = _LEAD.match(tag)
     if lead and not _NOT_ABSENCE.match(tag):
         return _denied(tag[lead.end() :])
-    found = _NON.fullmatch(tag) or _FREE.fullmatch(tag)
+    found = _NON.fullmatch(tag) or _FREE.fullmatch(tag) or _VOICELESS.fullmatch(tag)
     if found:
-        name = next(group for group in found.groups() if group)
-        return Absence((_plain(name),))
-    if _VOICELESS.fullmatch(tag):
-        return (
-            Absence((_plain(tag.split()[0]),)) if not tag.startswith("wordless") else Absence(("lyrics",), stays=True)
-        )
+        return Absence((_plain(next(group for group in found.groups() if group)),))
+    if _WORDLESS.fullmatch(tag):
+        return Absence(("lyrics",), stays=True)
     return None
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import orjson
-from sqlalchemy import Row, func, select
+from sqlalchemy import func, select
 
 from core.captions.cleaning import CleaningOptions, clean
 from core.corpora.catalog import Corpus
@@ -81,7 +81,7 @@ def _live(corpus: Corpus) -> tuple[Any, ...]:
     return item.c.corpus == corpus.pk, item.c.deleted == 0
 
 
-def _rows(database: Database, corpus: Corpus) -> Iterator[Row[Any]]:
+def _rows(database: Database, corpus: Corpus) -> Iterator[Any]:
     """Items in short reads, so that no snapshot stays open over all of them."""
     with database.read() as connection:
         keys = list(connection.execute(select(item.c.pk).where(*_live(corpus)).order_by(item.c.pk)).scalars())

@@ -9,7 +9,10 @@ from core.captions.absent import ACCOMPANIMENT, INSTRUMENTS, VOICES
 from core.captions.tags import MusicTag, TagSet
 
 _VOICE = re.compile(r"\b(?:vocal|vocals|voices?|sing(?:s|ing|er|ers)|vocalists?|rap|rapping|rappers?|choirs?|chorus)\b")
-_ANY_VOICE = re.compile(r"(?:any )?(?:vocals?|voices?|singers?|singing|vocalists?|human voices?)")
+_SUNG = re.compile(r"\b(?:sing(?:s|ing|er|ers)|vocalists?|choirs?|rappers?|crooners?)\b")
+_ANY_VOICE = re.compile(r"(?:any )?(?:vocals?|voices?|human voices?)")
+_ANY_SINGER = re.compile(r"(?:any )?(?:singers?|singing|vocalists?)")
+_BODY = re.compile(r"\b(?:beat ?box\w*|beat boxing|mouth|body|vocals?|voices?|claps?|clapping|humming|snaps?)\b")
 _ANY_INSTRUMENT = re.compile(r"(?:any |musical )?instruments?|instrumentation|musical instruments?")
 _ANY_PERCUSSION = re.compile(r"(?:any )?(?:percussions?|drums?|drumming|percussion instruments?|beats?)")
 _PERCUSSION = re.compile(
@@ -17,10 +20,11 @@ _PERCUSSION = re.compile(
     r"|tablas?|dhol|cajon|timpani|tambourines?|shakers?|rimshots?|cowbells?|maracas|claps|handclaps)\b"
 )
 _NO_DRUM = re.compile(r"\b(?:vocal drum|drum ?machine|steel drums?)")
-_UNSUNG = re.compile(r"\b(?:no|non|without|like|synth|synthesi[sz]ed|violin|guitar|flute|sax\w*|bowls?)\b")
+_UNSUNG = re.compile(
+    r"\b(?:no|non|without|like|synth|synthesi[sz]ed|violin|guitar|flute|sax\w*|bowls?|birds?|analog|pedal)\b"
+)
 _OPPOSITES = (
-    (r"(?:very |slightly |quite )?slow(?:er)?(?: tempo| music| song| pace| paced| beat)?",
-     r"(?:very |slightly |quite )?fast(?:er)?(?: tempo| music| song| pace| paced| beat)?|up ?-?tempo"),
+    (r"(?:very |quite )?slow(?:er)?(?: \w+)?", r"(?:very |quite )?fast(?:er)?(?: \w+)?|up ?-?tempo"),
     (r"quiet|soft", r"loud"),
     (r"major key|major", r"minor key|minor"),
     (r"mono", r"stereo|wide stereo"),
@@ -39,7 +43,11 @@ def contradictions_of(tags: TagSet) -> tuple[str, ...]:
     for first, second in _OPPOSITES:
         ones = [name for name in names if re.fullmatch(first, name)]
         others = [name for name in names if re.fullmatch(second, name)]
-        found += [f"“{one}” and “{other}” cannot both be true." for one in ones[:1] for other in others[:1]]
+        found += [
+            f"“{one}” and “{other}” contradict each other, unless the piece changes."
+            for one in ones[:1]
+            for other in others[:1]
+        ]
     return tuple(dict.fromkeys(found))
 
 
@@ -62,8 +70,10 @@ def _denies(absent: MusicTag, tag: MusicTag) -> bool:
         return False
     if _ANY_VOICE.fullmatch(gone):
         return bool(_VOICE.search(here)) and not _UNSUNG.search(here)
+    if _ANY_SINGER.fullmatch(gone):
+        return bool(_SUNG.search(here)) and not _UNSUNG.search(here)
     if _ANY_INSTRUMENT.fullmatch(gone):
-        return tag.facet == "instrument"
+        return tag.facet == "instrument" and not _BODY.search(here)
     if _ANY_PERCUSSION.fullmatch(gone):
         return bool(_PERCUSSION.search(here)) and not _NO_DRUM.search(here)
     if gone == ACCOMPANIMENT:

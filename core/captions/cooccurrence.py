@@ -68,11 +68,12 @@ def predict(tags: TagSet, counts: Counts, most: int = MOST) -> list[str]:
     known = [tag.name for tag in tags.present if tag.name in counts.alone]
     if not known or not counts.sets:
         return []
-    shares: Counter[str] = Counter()
+    shares: dict[str, float] = {}
     for name in known:
         for other, both in counts.together.get(name, {}).items():
             if both >= LEAST_TOGETHER:
-                shares[other] += (both - 1) / counts.alone[name]  # less one: a few chance meetings are no habit
+                share = (both - 1) / counts.alone[name]
+                shares[other] = shares.get(other, 0.0) + share  # less one: a few chance meetings are no habit
     scored: list[tuple[float, str]] = []
     for other, share in shares.items():
         mean, usual = share / len(known), counts.alone[other] / counts.sets

@@ -92,38 +92,6 @@ def _unsaid_elsewhere(tags: tuple[MusicTag, ...]) -> list[MusicTag]:
     return kept
 
 
-_EXTENDING = frozenset(
-    [
-        "melody",
-        "melodies",
-        "sound",
-        "sounds",
-        "chord",
-        "chords",
-        "accompaniment",
-        "solo",
-        "line",
-        "lines",
-        "music",
-        "song",
-        "songs",
-        "tune",
-        "piece",
-        "track",
-        "part",
-        "playing",
-        "lesson",
-        "section",
-        "hits",
-        "riff",
-        "rhythm",
-        "harmony",
-        "arrangement",
-        "singing",
-    ]
-)
-
-
 def _says(longer: str, shorter: str) -> bool:
     ours, theirs = shorter.split(), longer.split()
     if len(ours) >= len(theirs) or any(each in words()["sayings"] for each in theirs):
@@ -132,4 +100,4 @@ def _says(longer: str, shorter: str) -> bool:
     if same_tag(" ".join(ending)) == same_tag(shorter):
         return True
     start = len(theirs) - 1 - len(ours)
-    return theirs[-1] in _EXTENDING and [same_tag(w) for w in theirs[start:-1]] == [same_tag(w) for w in ours]
+    return theirs[-1] in words()["extending"] and [same_tag(w) for w in theirs[start:-1]] == [same_tag(w) for w in ours]

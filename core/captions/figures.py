@@ -1,5 +1,5 @@
-"""Figures of a corpus' captions for Insights: what the checks say, how much of the tags is said, what no tag supports, and
-how near captions are to reference captions, beside the floor that captions of other tracks reach."""
+"""Figures of a corpus' captions for Insights: what the checks say, how much of the tags is said, what no tag supports,
+and how near captions are to reference captions, beside the floor that captions of other tracks reach."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def _state(connection: Connection, corpus: Corpus) -> tuple[Any, ...]:
 
 def _figures(connection: Connection, corpus: Corpus, whole: bool) -> dict[str, Any]:
     facts = Facts(connection, corpus)
-    references = _references(connection, corpus)
+    references = references_of(connection, corpus)
     live = select(func.count()).select_from(item).where(item.c.corpus == corpus.pk, item.c.deleted == 0)
     systems = [(style, TITLES[style], _of_style(connection, corpus, style)) for style in STYLES]
     systems += [(name, name.removeprefix("other:"), keys) for name, keys in _others(connection, corpus)]
@@ -223,7 +223,7 @@ def _tally(
         tally.add(row.id, row.value, checks, references.get(row.item))
 
 
-def _references(connection: Connection, corpus: Corpus) -> dict[int, str]:
+def references_of(connection: Connection, corpus: Corpus) -> dict[int, str]:
     """Item → its reference caption."""
     if "reference" not in corpus.roles.values():
         return {}

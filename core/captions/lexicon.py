@@ -71,12 +71,12 @@ def lexicon() -> Lexicon:
     for facet, term, variants, _ in rows:
         entry = Entry(facet, term, frozenset(_all_above(facet, term, broader)))
         for variant in (term, *variants):
-            known = entries.setdefault(variant, [])
-            if all(each.facet != facet for each in known):
-                known.append(entry)
+            meant = entries.setdefault(variant, [])
+            if all(each.facet != facet for each in meant):
+                meant.append(entry)
     genre = {term: Entry("genre", term, frozenset(_all_above("genre", term, broader))) for term, _, _ in alone}
     whole = {variant: genre[term] for term, variants, _ in alone for variant in variants}
-    known = {variant: tuple(meant) for variant, meant in entries.items()}
+    known = {variant: tuple(found) for variant, found in entries.items()}
     return Lexicon(known, includes, hints, whole, frozenset(term for term, _, _ in loose))
 
 

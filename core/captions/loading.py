@@ -1,6 +1,6 @@
-"""Captions of another system, from a file (json, jsonl, csv …): matched to a corpus' items by their id, or by the text of
-the reference caption, never by their place in the file. They are a run of their own, are scored and compared blind, and
-never stand in a box of Review."""
+"""Captions of another system, from a file (json, jsonl, csv …): matched to a corpus' items by their id, or by the text
+of the reference caption, never by their place in the file. They are a run of their own, are scored and compared blind,
+and never stand in a box of Review."""
 
 from __future__ import annotations
 

@@ -12,13 +12,18 @@ from functools import cached_property
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, exists, false, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, func, select, tuple_
 
+from core.captions.checks import CHECK_VERSION, CheckOptions, check
+from core.captions.cleaning import clean, clean_text, options_of
 from core.captions.media import names_sound, sound_link
+from core.captions.names import NameIndex
+from core.captions.request import Controls
 from core.captions.styles import STYLES, field_of, style_of
 from core.captions.tags import TagSet
 from core.corpora.browsing import find_item, parse_cursor, search_condition
 from core.corpora.catalog import Corpus, corpus_by_pk, status_counts
+from core.corpora.given import GivenReader
 from core.corpora.rendering import TITLE_LIMIT, field_text, prettify, render, shorten
 from core.errors import InvalidInput
 from core.review.boxes import CAPTIONS
@@ -27,20 +32,13 @@ from core.review.meanings import chunks
 from core.review.queue import Show, item_detail
 from core.store.schema import STATUS_CODE, STATUSES, item, item_caption, run, run_item, suggestion
 
-try:  # TEMPORARY until the parts of A, B and C are there
-    from core.captions.checks import CHECK_VERSION, check
-    from core.captions.cleaning import clean, clean_text, options_of
-    from core.captions.names import NameIndex
-    from core.corpora.given import GivenReader
-except ImportError:
-    pass
-
 KIND = "music"
 VERDICTS = ("pass", "warn", "fail", "none", "missing")
 """`none`: the newest run gave no caption. `missing`: no run has come to the item."""
 
 PAGE = 50
 MOST = 100
+PART = 500  # values in one query
 _NO_CAPTION: dict[str, Any] = {
     "state": "missing",
     "error": None,
@@ -114,9 +112,30 @@ class Facts:
             "player": player_of(row),
         }
 
-    def check(self, text: str, tags: TagSet, style: str, predicted: Iterable[str] = ()) -> dict[str, Any]:
-        """Checks of a text, places in code points."""
-        return check(text, tags, style, names=self.names, predicted=tuple(predicted)).as_dict()
+    def check(
+        self,
+        text: str,
+        tags: TagSet,
+        style: str,
+        predicted: Iterable[str] = (),
+        options: CheckOptions | None = None,
+    ) -> dict[str, Any]:
+        """Checks of a text, places in code points. `options`: how it was asked for."""
+        return check(text, tags, style, names=self.names, predicted=tuple(predicted), options=options).as_dict()
+
+
+def asked_for(parameters: str | None) -> CheckOptions:
+    """How the captions of a run were asked for, from its parameters: a text in another language is not judged by
+    English words."""
+    found = orjson.loads(parameters or "{}").get("controls")
+    controls = found if isinstance(found, dict) else {}
+    banned = controls.get("banned") or ()
+    return CheckOptions(
+        banned=tuple(str(word) for word in banned),
+        words=Controls(length=str(controls.get("length") or "")).words,
+        language=str(controls.get("language") or ""),
+        hype=controls.get("tone") != "marketing",
+    )
 
 
 def player_of(row: Any) -> str | None:
@@ -168,7 +187,7 @@ def _told(connection: Connection, keys: list[int]) -> dict[tuple[int, str], Any]
         query = (
             select(
                 *(item_caption.c[name] for name in ("item", "field", "run", "verdict", "reasons")),
-                *(run.c[name] for name in ("engine", "model")),
+                *(run.c[name] for name in ("engine", "model", "parameters")),
                 *(run_item.c[name] for name in ("state", "error", "flags")),
             )
             .join(run, run.c.id == item_caption.c.run)
@@ -183,7 +202,8 @@ def _said(connection: Connection, answers: set[tuple[int, int]]) -> dict[tuple[i
     """(item, run, field) → its captions, the best first."""
     found: dict[tuple[int, int, str], list[Any]] = {}
     columns = [suggestion.c[name] for name in ("pk", "item", "run", "field", "value", "detail")]
-    for part in chunks(answers):
+    wanted = sorted(answers)
+    for part in (wanted[start : start + PART] for start in range(0, len(wanted), PART)):
         query = select(*columns).where(tuple_(suggestion.c.item, suggestion.c.run).in_(part))
         query = query.where(suggestion.c.validity == "valid", suggestion.c.value.is_not(None))
         for row in connection.execute(query.order_by(suggestion.c.rank, suggestion.c.pk)):
@@ -192,7 +212,7 @@ def _said(connection: Connection, answers: set[tuple[int, int]]) -> dict[tuple[i
 
 
 def _caption(facts: Facts, answer: Any, rows: list[Any], tags: TagSet, style: str) -> dict[str, Any]:
-    candidates = [_candidate(facts, row, tags, style) for row in rows]
+    candidates = [_candidate(facts, row, tags, style, answer.parameters) for row in rows]
     best = candidates[0] if candidates else {"text": None, "suggestion": None, "predicted": [], "checks": None}
     return {
         **_NO_CAPTION,
@@ -207,18 +227,25 @@ def _caption(facts: Facts, answer: Any, rows: list[Any], tags: TagSet, style: st
     }
 
 
-def _candidate(facts: Facts, row: Any, tags: TagSet, style: str) -> dict[str, Any]:
+def _candidate(facts: Facts, row: Any, tags: TagSet, style: str, parameters: str) -> dict[str, Any]:
     detail = orjson.loads(row.detail or "{}")
     predicted = [str(name) for name in detail.get("predicted") or []]
     checks = detail.get("checks")
-    if not isinstance(checks, dict) or checks.get("version") != CHECK_VERSION:  # of an older Tagloom
-        checks = facts.check(row.value, tags, style, predicted)
+    if not _holds(checks, tags):
+        checks = facts.check(row.value, tags, style, predicted, asked_for(parameters))
     return {
         "suggestion": str(row.pk),
         "text": row.value,
         "predicted": predicted,
         "checks": as_utf16(checks, row.value),
     }
+
+
+def _holds(checks: Any, tags: TagSet) -> bool:
+    """Whether stored checks are of this Tagloom, and of the tags as they are cleaned now."""
+    if not isinstance(checks, dict) or checks.get("version") != CHECK_VERSION:
+        return False
+    return [said.get("tag") for said in checks.get("coverage", ())] == [tag.name for tag in tags.present]
 
 
 def one_item(connection: Connection, item_id: str) -> dict[str, Any]:
@@ -252,7 +279,10 @@ def check_typed(
     if item_id:
         row = find_item(connection, item_id)
         facts = Facts(connection, music_corpus(corpus_by_pk(connection, row.corpus)))
-        return as_utf16(facts.check(text, facts.tags(orjson.loads(row.fields)), style, predicted), text)
+        newest = select(run.c.parameters).join(item_caption, item_caption.c.run == run.c.id)
+        newest = newest.where(item_caption.c.item == row.pk, item_caption.c.field == field_of(style))
+        options = asked_for(connection.execute(newest).scalar())
+        return as_utf16(facts.check(text, facts.tags(orjson.loads(row.fields)), style, predicted, options), text)
     return as_utf16(check(text, clean_text(typed), style, predicted=tuple(predicted)).as_dict(), text)
 
 
@@ -271,7 +301,7 @@ class CaptionFilter:
 
 
 def verdict_condition(
-    corpus: Corpus, verdict: str, style: str = "", missing: dict[str, int] | None = None
+    connection: Connection, corpus: Corpus, verdict: str, style: str = "", missing: dict[str, int] | None = None
 ) -> ColumnElement[bool]:
     """Items with a caption of that verdict, of one style or of any.
 
@@ -284,19 +314,20 @@ def verdict_condition(
     if verdict not in VERDICTS:
         raise InvalidInput(f"“{verdict[:40]}” is no result of the checks.", f"Results: {', '.join(VERDICTS)}.")
     styles = [style_of(style)] if style else list(STYLES)
+    of_item = select(func.count()).select_from(item_caption).where(item_caption.c.item == item.c.pk)
     if verdict == "missing":
         lacking = [field_of(each) for each in styles if missing is None or missing[each]]
-        told = item_caption.c.item == item.c.pk
-        # NOT EXISTS and not NOT IN, which Postgres answers by comparing all with all where its memory is small
-        return or_(false(), *(~exists().where(told, item_caption.c.field == field) for field in lacking))
-    fields = [field_of(each) for each in styles]
-    found = select(item_caption.c.item).where(item_caption.c.corpus == corpus.pk, item_caption.c.field.in_(fields))
-    return item.c.pk.in_(found.where(item_caption.c.verdict == verdict))
+        return of_item.where(item_caption.c.field.in_(lacking)).scalar_subquery() < len(lacking)
+    wanted = (item_caption.c.field.in_([field_of(each) for each in styles]), item_caption.c.verdict == verdict)
+    if connection.dialect.name == "sqlite":
+        return item.c.pk.in_(select(item_caption.c.item).where(item_caption.c.corpus == corpus.pk, *wanted))
+    # no join for Postgres to plan: before it has counted a table that a job just filled, it compares all with all
+    return of_item.where(*wanted).scalar_subquery() > 0
 
 
-def queue_condition(corpus: Corpus, queue: str) -> ColumnElement[bool] | None:
+def queue_condition(connection: Connection, corpus: Corpus, queue: str) -> ColumnElement[bool] | None:
     """The queue of the review that is called by a verdict; None for those that every corpus has."""
-    return verdict_condition(corpus, queue) if corpus.kind == KIND and queue in VERDICTS else None
+    return verdict_condition(connection, corpus, queue) if corpus.kind == KIND and queue in VERDICTS else None
 
 
 def caption_list(
@@ -348,7 +379,7 @@ def _passing(
     query = select(item.c.pk).where(*_of_status(corpus, wanted.status)).order_by(item.c.pk)
     if wanted.verdict:
         missing = {style: counts["missing"] for style, counts in verdicts.items()}
-        query = query.where(verdict_condition(corpus, wanted.verdict, wanted.style, missing))
+        query = query.where(verdict_condition(connection, corpus, wanted.verdict, wanted.style, missing))
     if wanted.query.strip():
         query = query.where(search_condition(connection, wanted.query))
     return list(connection.execute(query).scalars())

@@ -8,142 +8,11 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 
-from core.captions.tags import MusicTag
+from core.captions.tags import FACETS, MusicTag
 
-ROLES = (
-    "kind", "genre", "mood", "tempo", "voice", "sound", "rhythm", "production", "use", "era", "place", "setting", "other",
-)  # fmt: skip
+ROLES = (*FACETS, "kind", "sound", "setting")
+"""What a tag can be said of: its facet, or closer: a kind of piece, something heard, where it sounds."""
 
-_ADJECTIVE_ENDS = (
-    "ful", "ous", "ive", "less", "able", "ible", "ish", "esque", "ic", "ical", "al", "ary", "ory", "ed", "like", "ant",
-    "sounding", "inspired", "based", "driven", "oriented", "paced", "tuned", "ian", "ward", "some", "worthy", "ose", "ern", "most", "proof", "minded",
-)  # fmt: skip
-_NOUN_ENDS = ("ment", "tion", "sion", "ness", "ance", "ence", "ity", "ism", "ship", "hood", "tude", "dom", "logy")
-_NOT_ADJECTIVES = frozenset(
-    [
-        "music",
-        "clinic",
-        "topic",
-        "public",
-        "relic",
-        "fabric",
-        "logic",
-        "vocal",
-        "instrumental",
-        "recital",
-        "festival",
-        "animal",
-        "pedal",
-        "revival",
-        "metal",
-        "madrigal",
-        "carnival",
-        "arrival",
-        "cymbal",
-        "signal",
-        "journal",
-        "manual",
-        "musical",
-        "interval",
-        "crystal",
-        "canal",
-        "medal",
-        "panel",
-        "ritual",
-        "drive",
-        "native",
-        "motive",
-        "detective",
-        "archive",
-        "glory",
-        "story",
-        "memory",
-        "victory",
-        "category",
-        "history",
-        "territory",
-        "theory",
-        "library",
-        "dictionary",
-        "commentary",
-        "documentary",
-        "anniversary",
-        "elephant",
-        "chant",
-        "restaurant",
-        "merchant",
-        "giant",
-        "instant",
-        "assistant",
-        "seed",
-        "speed",
-        "feed",
-        "weed",
-        "breed",
-        "bed",
-        "red-bed",
-        "shed",
-        "style",
-        "lifestyle",
-        "freestyle",
-        "hardstyle",
-        "fingerstyle",
-        "musician",
-        "magician",
-        "comedian",
-        "guardian",
-        "politician",
-        "technician",
-        "clinician",
-        "asian-man",
-        "reward",
-        "steward",
-        "forward",
-        "american-idol",
-        "table",
-        "cable",
-        "fable",
-        "vegetable",
-        "parish",
-        "dish",
-        "fish",
-        "english-man",
-        "wish",
-        "polish-off",
-        "classic",
-        "epic-poem",
-        "traffic",
-        "mechanic",
-        "lyric",
-        "rhetoric",
-        "picnic",
-        "purpose",
-        "rose",
-        "nose",
-        "hose",
-        "prose",
-        "dose",
-        "lantern",
-        "modern-era",
-        "pattern",
-        "tavern",
-        "cavern",
-        "concern",
-        "intern",
-        "return",
-        "arabesque",
-        "burlesque",
-        "handsome-man",
-        "awesome-thing",
-        "vocals",
-        "dance",
-        "trance",
-        "romance",
-        "performance",
-        "ambiance",
-        "ambience",
-    ]
-)
 _PREPOSITION = re.compile(r" (?:of|with|in|on|from|for|by|at|to|like|as|over|under|through|into|during|without) ")
 _AN = re.compile(r"(?:[aeiou]|hour|honest|honou?r|heir|(?:r&b|r'n'b|fm|lfo|mc|mpc|mp3|mtv|nba|nfl|x-)|8|11|18\b)")
 _A = re.compile(r"(?:uni|use|usu|u[kst]\b|usa|eu|one\b|once\b|ukul|ura|uku|ubi|uto|uten)")
@@ -153,7 +22,8 @@ _QUALITY = re.compile(
 )
 _KEY = re.compile(r"(?:the |in )?(?:key of )?([a-g])([ -]?(?:sharp|flat)|#|♯|♭|b)? (major|minor)(?: key)?")
 _YEARS = re.compile(
-    r"(?:(?:early|mid|late)[ -])?(?:the )?(?:19|20)?\d0'?s|(?:19|20)\d\d|(?:early |mid |late )?(?:twen|thir|for|fif|six|seven|eigh|nine)ties"
+    r"(?:(?:early|mid|late)[ -])?(?:the )?(?:19|20)?\d0'?s|(?:19|20)\d\d"
+    r"|(?:early |mid |late )?(?:twen|thir|for|fif|six|seven|eigh|nine)ties"
 )
 
 
@@ -240,7 +110,7 @@ def _is_saying(name: str, parts: list[str], known: dict[str, frozenset[str]]) ->
     if len(parts) > 8 or name[-1:] in "!?":
         return True
     says = [part for part in parts if part in known["sayings"]]
-    return bool(says) and len(parts) > 1 and not (parts == ["a", "cappella"])
+    return bool(says) and len(parts) > 1 and parts != ["a", "cappella"]
 
 
 @lru_cache(maxsize=65_536)
@@ -294,7 +164,7 @@ def _own_role(name: str, parts: list[str], head: str, known: dict[str, frozenset
         return "genre"
     if len(parts) > 1 and head in known["genres"] and head not in known["pieces"] | known["voices"]:
         return "genre"
-    played = any(part in known["instruments"] for part in parts[:-1])
+    played = any(part in known["instruments"] or part == "percussive" for part in parts[:-1])
     if played and head in ("hit", "hits", "cover-up", "pop", "slap", "roll", "rolls", "mix"):
         return "sound"
     if len(parts) > 1 and head in known["pieces"]:
@@ -311,7 +181,7 @@ def _own_role(name: str, parts: list[str], head: str, known: dict[str, frozenset
         return "sound"
     if any(part in known["instruments"] or part.removesuffix("s") in known["instruments"] for part in parts):
         return "sound"
-    if head in _HEARD or singular in _HEARD or head in known["terms"]:
+    if head in known["heard"] or singular in known["heard"] or head in known["terms"]:
         return "sound"
     if name in known["uses"] or head in known["uses"]:
         return "use"
@@ -324,88 +194,8 @@ def _own_role(name: str, parts: list[str], head: str, known: dict[str, frozenset
 
 def _is_person(head: str) -> bool:
     word = head.removesuffix("s")
-    return word in words()["agents"] or word.endswith(("ist", "player")) or word in (
-        "conductor", "composer", "performer", "drummer", "fiddler", "piper", "bagpiper", "virtuoso", "maestro", "learner",
-        "quartet", "trio", "duo", "orchestra", "group", "musician", "busker", "dancer", "fan", "artist", "mc", "dj",
-    )  # fmt: skip
-
-
-_HEARD = frozenset(
-    [
-        "melody",
-        "sound",
-        "noise",
-        "effect",
-        "harmony",
-        "chord",
-        "tone",
-        "hit",
-        "bell",
-        "riff",
-        "lick",
-        "line",
-        "lead",
-        "sample",
-        "arpeggio",
-        "progression",
-        "motif",
-        "countermelody",
-        "stab",
-        "siren",
-        "riser",
-        "impact",
-        "sweep",
-        "swell",
-        "scratching",
-        "strumming",
-        "clapping",
-        "tapping",
-        "plucking",
-        "picking",
-        "drone",
-        "buzz",
-        "beep",
-        "click",
-        "footstep",
-        "pattern",
-        "note",
-        "octave",
-        "layer",
-        "solo",
-        "break",
-        "element",
-        "crackle",
-        "ring",
-        "vibration",
-        "rattle",
-        "rumble",
-        "bang",
-        "thump",
-        "explosion",
-        "gunshot",
-        "applause",
-        "fingerpicking",
-        "key",
-        "scale",
-        "glissando",
-        "slide",
-        "bend",
-        "tremolo",
-        "arrangement",
-        "orchestration",
-        "accompaniment",
-        "backing",
-        "instrumentation",
-        "chirping",
-        "barking",
-        "ringing",
-        "playing",
-        "technique",
-        "melodie",
-        "harmonie",
-        "chirp",
-    ]
-)
+    known = words()
+    return word in known["agents"] or word in known["persons"] or word.endswith(("ist", "player"))
 
 
 def _is_adjective(name: str, parts: list[str], head: str, role: str, known: dict[str, frozenset[str]]) -> bool:
@@ -422,13 +212,13 @@ def _is_adjective(name: str, parts: list[str], head: str, role: str, known: dict
         return False
     if any(last in known[each] for each in ("pieces", "events", "instruments", "voices", "rhythms", "agents", "uses")):
         return False
-    if last in _NOT_ADJECTIVES or last.endswith(_NOUN_ENDS):
+    if last in known["nouns"] or last.endswith(tuple(known["noun_ends"])):
         return False
     if last in _proper() and not last.endswith(("a", "n-idol")):
         return last.endswith(("an", "ish", "ese", "ic", "ch", "al", "ern"))
     if last.endswith("ing"):
         return len(parts) == 1 or parts[-2].endswith("ly") or "-" in last or last == "sounding"
-    return len(last) > 4 and last.endswith(_ADJECTIVE_ENDS)
+    return len(last) > 4 and last.endswith(tuple(known["adjective_ends"]))
 
 
 def _number(name: str, head: str, subject: bool, role: str, known: dict[str, frozenset[str]]) -> tuple[bool, bool]:
@@ -441,7 +231,7 @@ def _number(name: str, head: str, subject: bool, role: str, known: dict[str, fro
         return True, False
     if "bpm" in name.split():
         return False, False
-    if head in _ONE_THING_ING:
+    if head in known["things"]:
         return False, True
     if head in known["plurals"]:
         return True, False
@@ -462,32 +252,6 @@ def _number(name: str, head: str, subject: bool, role: str, known: dict[str, fro
     return False, role != "other" or name.replace(" ", "") in known["instruments"]
 
 
-_ONE_THING_ING = frozenset(
-    [
-        "king",
-        "string",
-        "ring",
-        "thing",
-        "swing",
-        "spring",
-        "wing",
-        "building",
-        "ending",
-        "opening",
-        "recording",
-        "offering",
-        "evening",
-        "morning",
-        "meeting",
-    ]
-)
-
-
 def _one_of_a_mass(name: str, head: str) -> bool:
     """“steady rhythm” and “fun energy” take an article though “rhythm” alone does not."""
-    return " " in name and head in (
-        "rhythm", "harmony", "texture", "groove", "pitch", "counterpoint", "vibrato", "conversation", "feeling",
-        "recording", "ending", "spirit", "attitude", "dialogue", "narration", "polyrhythm", "presence", "swing",
-        "opening", "accompaniment", "orchestration", "improvisation", "passion", "adventure", "drama", "drone",
-        "tension", "ambience", "ambiance", "opera", "trap", "tradition",
-    )  # fmt: skip
+    return " " in name and head in words()["sorts"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from functools import cache, lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 _FOLDER = Path(__file__).with_name("words")
@@ -52,7 +53,7 @@ def _best(word: str, parts: frozenset[str], links: frozenset[str]) -> tuple[str,
                 best[start] = (piece, *rest)
     found = best[0] or ()
     real = [piece for piece in found if piece not in links]
-    fine = len(real) > 1 and not any(a in _SHORT and b in _SHORT for a, b in zip(found, found[1:], strict=False))
+    fine = len(real) > 1 and not any(a in _SHORT and b in _SHORT for a, b in pairwise(found))
     return found if fine and len(found) <= 4 else ()
 
 

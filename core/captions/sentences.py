@@ -274,7 +274,7 @@ class Clauses:
             return f", in a recording with {listed(found)}"
         if facts.instrumental_word:
             word, facts.instrumental_word = facts.instrumental_word, ""
-            return f", {word} throughout"
+            return f", and it is {word}"
         for phrases, start in (
             (facts.eras, "with the sound of"),
             (facts.places, "connected with"),

@@ -30,6 +30,7 @@ from core.captions.styles import style_of
 from core.captions.tags import TagSet
 
 MOST_SENTENCES = 4
+_STARTS = re.compile(r"(?:it|the|this|there|its|other|further|in) ")
 _LINKED = re.compile(r", and (?:it|the|this|there|its|other|further|in) |;")
 
 Opening = tuple[float, Callable[[], str]]
@@ -68,7 +69,8 @@ def packed(clauses: list[str], most: int) -> list[str]:
         lengths = [len(a) + len(b) for a, b in pairwise(clauses)]
         place = min(range(len(lengths)), key=lambda i: (lengths[i], i))
         first, second = clauses[place : place + 2]
-        link = ", and " if not _LINKED.search(first + second) else "; "
+        plain = _STARTS.match(second) and not _LINKED.search(first + second)
+        link = ", and " if plain else "; "
         clauses[place : place + 2] = [first + link + second]
     return clauses
 
@@ -111,8 +113,8 @@ class _Writer:
         """The same facts from another side: how it sounds comes before what is heard."""
         say = self.say
         parts = (
-            say.tempo_and_mood, say.feelings, say.voices, say.sounds, say.rhythms, say.genres, say.kinds, say.background,
-            say.themes, say.quality, say.absences,
+            say.tempo_and_mood, say.feelings, say.voices, say.sounds, say.rhythms, say.genres, say.kinds,
+            say.background, say.themes, say.quality, say.absences,
         )  # fmt: skip
         return [self._begin(self._freer_openings()), *self._all(parts)]
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import copy
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import select
@@ -18,7 +21,9 @@ from core.commands.session import SHOWN_FAILURES, Command, MakeParser, Outcome, 
 from core.commands.tagging import dollars
 from core.corpora.catalog import find_corpus
 from core.corpora.writing import FORMATS
+from core.engines.connecting.connections import BUILTIN
 from core.errors import InvalidInput, NotFound
+from core.store.projects import Host
 from core.store.schema import item, run, run_item
 
 BY_ENDING = {".csv": "lp-musiccaps-csv", ".jsonl": "lp-musiccaps-jsonl", ".zip": "text", ".parquet": "parquet"}
@@ -109,19 +114,25 @@ def _one(session: Session) -> Outcome:
         raise InvalidInput("--tags is about one piece of music alone.", "Leave out FILE, --split and --failures.")
     styles = _styles(options.style)
     engine = engine_options(session)
-    key = next(iter(engine_secrets(session, engine).values()), None)
-    found = caption_tags(
-        session.host,
-        session.host.open(session.project),
-        options.tags,
-        styles,
-        engine,
-        key=key,
-        controls=_controls(options),
-        candidates=1 if options.candidates is None else options.candidates,
-        retry_failing=options.retry_failing or 0,
-        corpus=options.corpus or "",
-    )
+    with ExitStack() as stack:
+        host, project = session.host, session.project
+        if not options.project and all(each.slug != project for each in host.projects()):
+            if engine.engine == BUILTIN:  # it keeps nothing, so a first word with Tagloom needs no project
+                host, project = _scratch(session, stack)
+            else:
+                session.ensure_project()
+        found = caption_tags(
+            host,
+            host.open(project),
+            options.tags,
+            styles,
+            engine,
+            key=next(iter(engine_secrets(session, engine).values()), None),
+            controls=_controls(options),
+            candidates=1 if options.candidates is None else options.candidates,
+            retry_failing=options.retry_failing or 0,
+            corpus=options.corpus or "",
+        )
     texts, lines, notes = [], [], []
     for style, caption in found["captions"].items():
         best = caption["candidates"][0] if caption["state"] == "ok" and caption["candidates"] else None
@@ -140,6 +151,14 @@ def _one(session: Session) -> Outcome:
         except OSError as error:
             raise InvalidInput(f"{path} cannot be written: {error.strerror}.", "Choose another file.") from error
     return found, "\n".join([*lines, *(f"  {note}" for note in notes)]), 0 if all(texts) else 1
+
+
+def _scratch(session: Session, stack: ExitStack) -> tuple[Host, str]:
+    """A host with an empty project that is gone afterwards."""
+    folder = stack.enter_context(TemporaryDirectory(prefix="tagloom-", ignore_cleanup_errors=True))
+    host = Host(replace(session.host.settings, home=Path(folder), database_url=None))
+    stack.callback(host.close)
+    return host, host.create_project("Typed tags").slug
 
 
 # many

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from core.commands.session import Command, MakeParser, Outcome, Session
 from core.corpora.catalog import find_corpus
+from core.errors import InvalidInput, NotFound
 
 
 def add_options(command: MakeParser) -> None:
-    evaluate = command("evaluate", "Score runs against the gold tags, newest first, and compare the two agents.")
-    evaluate.add_argument("--corpus", required=True, metavar="C", help="the corpus that was tagged")
+    evaluate = command("evaluate", "Score runs against the gold tags, or captions against tags and reference captions.")
+    evaluate.add_argument("--corpus", required=True, metavar="C", help="the corpus that was tagged or captioned")
     evaluate.add_argument("--run", action="append", metavar="ID", help="only this run (may be given again)")
+    evaluate.add_argument(
+        "--captions",
+        metavar="FILE",
+        help="score any system's captions of a music corpus: json, jsonl or csv with an id or the reference text, and "
+        "a prediction",
+    )
+    evaluate.add_argument(
+        "--style", metavar="S", help="with --captions: the style they are held to (summary: one sentence)"
+    )
+    evaluate.add_argument("--prediction", metavar="COLUMN", help="with --captions: the column that holds them")
 
 
 def evaluate_command(session: Session) -> Outcome:
+    if session.options.captions:
+        return _captions(session)
+    for option in ("style", "prediction"):
+        if getattr(session.options, option):
+            raise InvalidInput(f"--{option} is about captions.", "Give --captions FILE, too, or leave it out.")
     from core.tagging.comparing import agents_agreement
     from core.tagging.evaluation import evaluate
 
@@ -30,6 +47,22 @@ def evaluate_command(session: Session) -> Outcome:
             f"{sum(agreement['disagree'].values()):,} of {agreement['items']:,} items below {agreement['below']}"
         )
     return {"runs": runs, "agreement": agreement}, "\n".join(lines), 0
+
+
+def _captions(session: Session) -> Outcome:
+    from core.captions.evaluating import evaluate_captions, told
+    from core.captions.pages import music_corpus
+
+    options = session.options
+    if options.run:
+        raise InvalidInput("--run is about tags.", "Leave it out, or leave --captions out.")
+    path = Path(options.captions)
+    if not path.is_file():
+        raise NotFound(f"There is no file {path}.", "Check the path.")
+    with session.host.open(session.project).read() as connection:
+        corpus = music_corpus(find_corpus(connection, options.corpus))
+        figures = evaluate_captions(connection, corpus, path, style=options.style, prediction=options.prediction)
+    return figures, "\n".join(told(figures)), 0
 
 
 def _lines(run: dict[str, Any]) -> list[str]:

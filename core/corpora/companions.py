@@ -474,7 +474,7 @@ def nameless(file: str, mapping: ColumnMapping, rows: Sequence[Mapping[str, Json
         if column in mapping.labels or not cells:
             continue
         if mapping.split.get(column) == "vector":
-            cause = f"The places of the lists in “{column}” have no names; they are called “tag 1”, “tag 2”, …."
+            cause = f"The places of the lists in “{column}” have no names; they are called “tag 1”, “tag 2” and so on."
         else:
             codes = [entry for cell in cells for entry in _entries(cell, mapping.split.get(column))]
             if not codes or not all(CODE.fullmatch(code) for code in codes):

@@ -304,6 +304,12 @@ def number_list(value: JsonValue) -> list[float]:
         text = value.strip()
         if len(text) > MAX_LIST_TEXT:
             raise ValueError(f"it is longer than {MAX_LIST_TEXT:,} characters")
+        try:  # the usual case, ten times quicker
+            read = json.loads(text) if text[:1] == "[" else None
+        except (ValueError, RecursionError):
+            read = None
+        if isinstance(read, list) and all(each.__class__ in (int, float) and math.isfinite(each) for each in read):
+            return [float(each) for each in read]
         inside = text[1:-1] if text[:1] in "[(" and text[-1:] in "])" else text
         value = [each.strip(" \"'") for each in _GAP.split(inside.strip()) if each]
     elif not isinstance(value, list):

@@ -159,7 +159,11 @@ def _guess_column(guess: Guess, column: Column, cells: list[JsonValue], own_expo
         guess.give(column.name, "names", "named like a title or an artist")
     elif facet_of_column(column.name) and column.kind in ("text", "list", "mixed") and not _is_prose(column, cells):
         facet = facet_of_column(column.name)
-        guess.give(column.name, "given", "says what is not there" if facet == "absent" else f"named like a {facet}")
+        guess.give(
+            column.name,
+            "given",
+            "says what is not there" if facet == "absent" else f"named like the tags of one facet: {facet}",
+        )
     elif column.kind in ("list", "object") and _splits(cells) in ("vector", "pairs"):
         guess.give(column.name, "given", _shape_reason(_splits(cells)))
     elif (known in ("caption", "body") or name in _REFERENCE) and column.kind == "text":

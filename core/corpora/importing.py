@@ -76,9 +76,11 @@ class _Told:
         plain = display_title(draft.fields, self.corpus.roles)
         if self._given is None:
             return plain
-        file = (draft.media or "").rsplit("/", 1)[-1]
-        otherwise = plain or file or ", ".join(given.name for given in self._given(draft.fields))
-        return music_title(names_of(draft.fields, self.corpus), draft.external_id, otherwise)
+        names = names_of(draft.fields, self.corpus)
+        otherwise = plain or (draft.media or "").rsplit("/", 1)[-1]
+        if not names and not draft.external_id and not otherwise:
+            otherwise = ", ".join(given.name for given in self._given(draft.fields))
+        return music_title(names, draft.external_id, otherwise)
 
     def text(self, draft: DraftItem) -> str:
         if self._given is None:

@@ -7,6 +7,8 @@ from typing import Any
 from starlette.routing import BaseRoute
 
 from core.captions.comparing import pairs, results, systems
+from core.captions.figures import caption_figures
+from core.captions.loading import load_captions
 from core.captions.pages import PAGE, CaptionFilter, caption_list, check_typed, music_corpus, one_item
 from core.corpora.catalog import Corpus, find_corpus
 from core.errors import InvalidInput
@@ -16,13 +18,6 @@ from ui.routes.http import Call, route
 from ui.routes.media import playable
 from ui.routes.review import with_names
 from ui.uploads import find_typed, find_upload
-
-
-try:  # TEMPORARY
-    from core.captions.figures import caption_figures
-    from core.captions.loading import load_captions
-except ImportError:
-    pass
 
 
 def _corpus(call: Call, connection: Any) -> Corpus:

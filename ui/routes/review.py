@@ -54,7 +54,7 @@ def queue(call: Call) -> dict[str, Any]:
             start_at=call.text("item"),
             limit=call.number("limit", 40, 1, 60),
             show=shower(corpus),
-            only=queue_condition(corpus, call.text("queue", "all")),
+            only=queue_condition(connection, corpus, call.text("queue", "all")),
         )
     with_names(call.app, [entry["state"] for entry in page["items"]])
     playable(call, page["items"])

@@ -13,6 +13,7 @@ from itertools import islice
 from core.corpora.formats.base import MAX_CELL, REPLACEMENT
 from core.corpora.formats.headers import is_header
 from core.corpora.formats.options import FOUND_OUT, ReadOptions
+from core.corpora.known_columns import ROLE_OF, normalise
 
 DELIMITERS = (",", ";", "\t", "|")
 RARE_DELIMITERS = ("~", "^", "¦", "¬", "\x01", "\x02", "\x1e", "\x1f", "\x07")
@@ -152,9 +153,13 @@ def _with_header(dialect: Dialect, lines: list[str], said: bool | None) -> Diale
     except csv.Error:
         return dialect
     counts = [len(row) for row in rows[1:]]
-    if dialect.delimiter == "\t" and dialect.columns > 1 and counts and min(counts) >= dialect.columns:
+    if dialect.columns > 1 and counts and min(counts) >= dialect.columns:
         longer = sum(1 for count in counts if count > dialect.columns)
-        dialect = replace(dialect, open_ended=longer * 5 >= len(counts))
+        tags = ROLE_OF.get(normalise(rows[0][-1])) == "gold"
+        if dialect.delimiter == "\t":
+            dialect = replace(dialect, open_ended=longer * 5 >= len(counts) or (tags and longer > 0))
+        elif tags and longer * 2 > len(counts):
+            dialect = replace(dialect, open_ended=True)
     if not rows or said or (said is None and is_header(rows[0], [row for row in rows[1:] if len(row) == len(rows[0])])):
         return dialect
     columns = Counter(map(len, rows)).most_common(1)[0][0]

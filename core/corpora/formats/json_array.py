@@ -178,6 +178,8 @@ class Rows:
             if isinstance(value, dict):
                 column = column or ("key" if "id" in value else "id")
                 value = {("key" if column in value else column): name, **value}
+            elif isinstance(value, list):  # tags by id
+                value = {"id": name, "tags": value}
             yield self._row(value, text)
 
     def made(self, values: dict[str, JsonValue]) -> Row | Problem:

@@ -26,6 +26,7 @@ from core.corpora.formats.base import JsonValue, Problem, Row, Source, unique_na
 from core.corpora.formats.json_array import Rows, ragged
 from core.corpora.formats.json_buffer import CHUNK, Broken, Buffer, break_problem, file_problem
 from core.corpora.formats.text import TextShape, open_text
+from core.corpora.known_columns import ROLE_OF, normalise
 from core.errors import InvalidInput
 
 PARALLEL = ("columns", "indexed", "split")
@@ -84,6 +85,8 @@ def survey(source: Source, shape: TextShape) -> Shape:
         return found
     if goes_on:
         found.kind = "sequence"
+    elif _tags_by_id(lists, len(members)):
+        found.kind = "objects"
     elif lists and len(lists) == len(members):
         names = {each.name: each for each in members}
         split = {"columns", "data"} <= names.keys() and names["data"].first == "["
@@ -97,6 +100,13 @@ def survey(source: Source, shape: TextShape) -> Shape:
     elif any(each.kind == "text" for each in members) and all(each.first for each in lists):
         found.kind = "sequence"
     return found
+
+
+def _tags_by_id(lists: list[Member], members: int) -> bool:
+    """Whether the object holds a list of texts for each id: no member is called as columns are."""
+    if len(lists) < 3 or len(lists) < members or any(each.first not in ('"', "") for each in lists):
+        return False
+    return not any(normalise(each.name) in (*ROLE_OF, "columns", "data", "index") for each in lists)
 
 
 def _look(buffer: Buffer, found: Shape) -> bool:

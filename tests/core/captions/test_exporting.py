@@ -38,6 +38,7 @@ SONGS = [
     {"id": "none", "tags": ["jazz"]},
 ]
 IDS = [song["id"] for song in SONGS]
+MINE = "A calm jazz piece with a piano."
 PREDICTED = ("warm pads", "strings")
 
 
@@ -61,7 +62,7 @@ def songs(sqlite_host, import_rows):
     store_captions(database, "writing", said, verdicts={"A/B": "fail", "0007": "warn"})
     store_captions(database, "summary", {IDS[0]: "Old words.", IDS[1]: None})
     store_captions(database, "attribute_prediction", {IDS[0]: "Piano with pads."}, predicted=PREDICTED)
-    boxes(database, IDS[0], writing=box("My words.", stars=5, valid=True), summary=box(""))
+    boxes(database, IDS[0], writing=box(MINE, stars=5, valid=True), summary=box(""))
     boxes(
         database,
         IDS[2],
@@ -105,7 +106,7 @@ def test_the_columns_of_lp_musiccaps(write):
     columns = ["id", "tags", "caption_writing", "caption_summary", "caption_paraphrase", "split"]
     assert all(list(row) == columns for row in rows.values()), "what nobody gave is left out"
     first = rows["-1OlgJWehn8"]
-    assert first["caption_writing"] == "My words.", "what a person decided wins over what a run said"
+    assert first["caption_writing"] == MINE, "what a person decided wins over what a run said"
     assert first["caption_summary"] is None, "a person wants none of it"
     assert (first["tags"], first["split"]) == (["piano", "jazz", "calm"], "train")
     assert rows["-a=cmd"]["tags"] == ["piano", "no drums"]
@@ -142,7 +143,7 @@ def test_files_beside_the_sound(write):
     files = files_in(path)
     whose = {row["id"]: row["file"] for row in csv.DictReader(io.StringIO(files.pop("files.csv")))}
     assert list(files) == [f"{name}.txt" for name in names] and counts["captions"] == 5
-    assert files["-1OlgJWehn8.txt"] == "My words.\n"
+    assert files["-1OlgJWehn8.txt"] == f"{MINE}\n"
     assert whose["-1OlgJWehn8"] == "-1OlgJWehn8.txt" and whose["0007"] == "disc 1/RED SONG-2.txt"
     several = files_in(write("text")[0])
     assert "writing/A B.txt" in several and not any(name.startswith("attribute") for name in several)
@@ -154,7 +155,7 @@ def test_files_beside_the_sound(write):
     }
     assert (first["title"], first["artist"], first["bpm"], first["key"]) == ("Blue", "The Otters", 96.5, None)
     assert (first["genre"], first["instrument"], first["moods"]) == ("jazz", "piano", ["calm"])
-    assert first["description"] == "My words." and first["keywords"] == ["piano", "jazz", "calm"]
+    assert first["description"] == MINE and first["keywords"] == ["piano", "jazz", "calm"]
 
 
 def test_metadata_of_a_folder_of_sound(write):
@@ -183,12 +184,12 @@ def test_tagloom_tells_who_wrote_what(write):
     first = lines_in(path)[0]
     assert first["title"] == "Blue" and first["tagloom_status"] == "done"
     assert (
-        first["tagloom_captions"]["writing"] | {"stars": 5, "valid": True, "by": "person", "text": "My words."}
+        first["tagloom_captions"]["writing"] | {"stars": 5, "valid": True, "by": "person", "text": MINE}
         == (first["tagloom_captions"]["writing"])
     )
     said = first["tagloom_captions"]["attribute_prediction"]
     assert (said["by"], said["predicted"], said["taken"]) == ("builtin", list(PREDICTED), [])
-    assert first["tagloom_provenance"][0]["after"]["boxes"]["writing"]["text"] == "My words."
+    assert first["tagloom_provenance"][0]["after"]["boxes"]["writing"]["text"] == MINE
     assert "tags" in first and first["tags"] == SONGS[0]["tags"], "the field of the file keeps its name"
 
 

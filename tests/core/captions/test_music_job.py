@@ -278,15 +278,15 @@ def test_a_worker_that_is_killed_pays_only_for_what_was_under_way(sqlite_host, i
         wait_for(lambda: server.answered >= 40, 120)
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-        kept, paid = count(database, reply), server.answered
-        assert kept >= 20
+        assert count(database, reply) >= 20
         queue.finish(job.id, "interrupted")
         queue.resume(job.id)
         process = supervisor.spawn(queue.get(job.id))
         process.wait(timeout=120)
         done = queue.get(job.id)
         assert done.state == "done" and done.result["ok"] == 120, (done.message, done.log)
-        assert server.answered - paid <= 120 - kept and count(database, reply) == 120 and count(database, run) == 2
+        assert count(database, reply) == 120 and count(database, run) == 2
+        assert server.answered - 120 <= 2 * 16, "at most what was under way is paid for twice"
 
 
 def test_an_edited_prompt_or_an_instruction_file_is_what_a_run_asks_with(sqlite_host, server, import_rows):
@@ -308,7 +308,7 @@ def test_an_edited_prompt_or_an_instruction_file_is_what_a_run_asks_with(sqlite_
     assert done.state == "done" and done.result["ok"] == 4, (done.result, done.log, states(database))
     asked = sorted(body["messages"][0]["content"] for body in server.asked if len(body["messages"]) == 1)
     assert asked[0].startswith("Answer with new_attributes and description.\n")
-    assert "Describe all things.\nhappy, piano, no drums" in asked and "Describe the single thing.\norgan" in asked
+    assert "Describe all things.\npiano, happy, no drums" in asked and "Describe the single thing.\norgan" in asked
     assert shown(database)["a", "attribute_prediction"][2]["predicted"] == ["late night"]
 
 

@@ -2,11 +2,11 @@
 
 import orjson
 import pytest
-from core.captions.checks import CHECK_VERSION
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
+from core.captions.checks import CHECK_VERSION
 from core.captions.pages import (
     VERDICTS,
     CaptionFilter,
@@ -23,7 +23,7 @@ from core.captions.styles import STYLES
 from core.corpora.deleting import delete_items
 from core.errors import InvalidInput, NotFound
 from core.review.queue import review_page
-from core.store.schema import suggestion
+from core.store.schema import run, suggestion
 from tests.captioning import import_songs, song, store_captions
 from tests.making import ANN, corpus_of, decide, event, ids_of, rows_of
 
@@ -47,7 +47,7 @@ def page(database, **wanted):
 def queue(database, **more):
     with database.read() as connection:
         corpus = corpus_of(database, "Songs")
-        only = queue_condition(corpus, more.get("queue", "all"))
+        only = queue_condition(connection, corpus, more.get("queue", "all"))
         return review_page(connection, corpus, show=shower(corpus), only=only, **{"status": "all", **more})
 
 
@@ -95,11 +95,27 @@ def test_an_item_of_the_queue(database, ids):
 
 
 def test_stored_checks_count_while_their_version_fits(database, ids):
-    stored = {"version": CHECK_VERSION, "verdict": "fail", "reasons": [], "coverage": []}
+    said = [{"tag": "piano", "how": "verbatim"}, {"tag": "calm", "how": "verbatim"}]
+    stored = {"version": CHECK_VERSION, "verdict": "fail", "reasons": [], "coverage": said}
     store_captions(database, "writing", {"0": "Calm piano."}, checks=stored)
     assert queue(database)["items"][0]["captions"]["writing"]["checks"] == stored
-    store_captions(database, "writing", {"0": "Calm piano."}, checks={**stored, "version": "of before"})
-    assert queue(database)["items"][0]["captions"]["writing"]["checks"]["verdict"] == "pass"
+    for older in ({"version": "of before"}, {"coverage": said[:1]}):  # of an older Tagloom; of tags cleaned otherwise
+        store_captions(database, "writing", {"0": "Calm piano."}, checks={**stored, **older})
+        assert queue(database)["items"][0]["captions"]["writing"]["checks"]["verdict"] == "pass"
+
+
+def test_a_text_is_judged_as_its_run_was_asked(database, ids):
+    words = "Ein ruhiges Stück für das Klavier, 1990 geschrieben."
+    store_captions(database, "writing", {"0": words})
+    codes = {r["code"] for r in queue(database)["items"][0]["captions"]["writing"]["checks"]["reasons"]}
+    assert "missing_tag" in codes
+    asked = orjson.dumps({"controls": {"language": "German", "banned": ["ruhiges"]}}).decode()
+    database.write(lambda c: c.execute(update(run).values(parameters=asked)) and None)
+    codes = {r["code"] for r in queue(database)["items"][0]["captions"]["writing"]["checks"]["reasons"]}
+    assert "missing_tag" not in codes and {"banned_word", "number"} <= codes
+    with database.read() as connection:
+        typed = check_typed(connection, style="writing", text=words, predicted=(), item_id=ids["0"])
+    assert {r["code"] for r in typed["reasons"]} == codes
 
 
 def test_places_of_checks_are_counted_as_browsers_count(database, ids):
@@ -216,8 +232,9 @@ def test_pages_forth_and_back_show_each_song_once(database, ids, verdicts, limit
 def test_other_corpora_are_none_of_music(database, import_rows):
     import_rows(database, [{"id": "t", "title": "A talk"}], "Talks")
     corpus = corpus_of(database)
-    assert shower(corpus) is None and queue_condition(corpus, "fail") is None
+    assert shower(corpus) is None
     with database.read() as connection:
+        assert queue_condition(connection, corpus, "fail") is None
         assert "suggestions" in whole_item(connection, ids_of(database)["t"])
         with pytest.raises(InvalidInput):
             one_item(connection, ids_of(database)["t"])

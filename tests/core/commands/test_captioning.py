@@ -70,6 +70,14 @@ def test_one_set_of_tags_is_printed(run, as_json, tmp_path):
     assert as_json("corpora")["corpora"] == [], "nothing was done"
 
 
+def test_a_first_word_needs_no_project(monkeypatch, tmp_path, capfd):
+    monkeypatch.setenv("TAGLOOM_HOME", str(tmp_path / "new"))
+    monkeypatch.setattr("sys.argv", ["tagloom", "caption-music", "--tags", "happy, piano", "--style", "writing"])
+    assert main() == 0
+    assert "piano" in capfd.readouterr().out.lower()
+    assert main(["--json", "corpora"]) == 2, "and none was made"
+
+
 def test_a_data_set_by_parts_and_again(as_json, tmp_path):
     words = ("caption-music", "annotation.json", "--dataset-type", "musiccaps", "--style", "all")
     found = as_json(*words, "--split", "TEST", "--out", "x.csv", "--failures", "failed.csv", code=1)

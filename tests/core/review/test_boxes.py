@@ -30,7 +30,7 @@ from core.review.queue import history, item_detail
 from core.store.schema import STATUS_CODE, STATUSES, current, decision, item, suggestion
 from tests.making import ANN, add_tags, corpus_of, count, decide, event, ids_of, rows_of, suggest
 
-MAPPING = Mapping({"id": "id", "title": "title", "tags": "keep"})
+MAPPING = Mapping({"id": "id", "title": "title", "tags": "given"})
 PAIR = "reference|writing"
 
 
