@@ -49,7 +49,7 @@ export function openExportDialog(corpus) {
   };
   const plain = Object.keys(FORMATS).map((each) => [each, each]);
   const format = music
-    ? h("select", { "aria-label": "Format", onchange: (event) => choose(event.target.value) }, options([...plain, ...Object.entries(MUSIC).map(([each, [name]]) => [each, name])], "jsonl"))
+    ? h("select.tl-select", { "aria-label": "Format", onchange: (event) => choose(event.target.value) }, options([...plain, ...Object.entries(MUSIC).map(([each, [name]]) => [each, name])], "jsonl"))
     : segment("Format", plain, wanted.format, choose).element;
   const which = segment("Items", [["all", `All ${plural(corpus.items, "item")}`], ["done", corpus.status ? `Reviewed only (${corpus.status.done.toLocaleString("en")})` : "Reviewed only"]], wanted.status, (value) => {
     wanted.status = value;
@@ -89,7 +89,7 @@ export function openExportDialog(corpus) {
     const boxes = STYLES.map(([style, name]) =>
       h("label.tl-check", h("input", { type: "checkbox", checked: wanted.styles.includes(style), onchange: (event) => change(style, event.target.checked) }), h("span", name, style === "attribute_prediction" && h("span.tl-hint.tl-block", "It says things that nobody gave: what is predicted stands in pseudo_attribute."))),
     );
-    const filter = h("select", { "aria-label": "Captions", onchange: (event) => ((wanted.captions = event.target.value), label()) }, options(CAPTIONS, "all"));
+    const filter = h("select.tl-select", { "aria-label": "Captions", onchange: (event) => ((wanted.captions = event.target.value), label()) }, options(CAPTIONS, "all"));
     return h("div.tl-form", h("div.tl-control", h("span", "Captions"), filter, h("p.tl-hint", "What a person decided wins over what was suggested.")), h("div.tl-control", h("span", "Styles"), h("div", boxes)));
   }
 

@@ -86,7 +86,7 @@ function covering(styles) {
 
 function unsupported(corpus, styles) {
   const facets = FACETS.filter((facet) => styles.some((each) => each.unsupported?.[facet] !== undefined));
-  const most = Math.max(0.01, ...styles.flatMap((each) => facets.map((facet) => (each.unsupported?.[facet] || 0) / looked(each))));
+  const most = Math.max(0.25, ...styles.flatMap((each) => facets.map((facet) => (each.unsupported?.[facet] || 0) / looked(each))));
   return card(
     "What do they say that no tag says?",
     h(

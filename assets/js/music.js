@@ -139,8 +139,8 @@ export function mount(element) {
           ? [
               h("span", `${plural(written, "caption")}`),
               figure("pass", "✓", pass, "pass"),
-              figure("warn", "!", warn, "with a warning"),
-              figure("fail", "✕", fail, "fail"),
+              warn > 0 && figure("warn", "!", warn, "with a warning"),
+              fail > 0 && figure("fail", "✕", fail, fail === 1 ? "fails" : "fail"),
               none > 0 && figure("none", "–", none, "could not be written"),
               missing > 0 && figure("missing", "·", missing, "not written"),
               h("span.tl-muted", `${count(done)} of ${plural(open.items, "track")} reviewed`),

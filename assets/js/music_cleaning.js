@@ -29,7 +29,7 @@ export async function openCleaning(corpus, saved) {
   } catch (error) {
     return void fill(dialog.body, errorBox(error, () => (dialog.close(), openCleaning(corpus, saved))));
   }
-  let stored = answer.options;
+  const stored = answer.options;
   let asked = 0;
   const later = debounce(preview, 300);
   const tick = (name, label, hint) => {
@@ -69,6 +69,7 @@ export async function openCleaning(corpus, saved) {
     ),
   );
   fill(dialog.actions, reset, words, h("button.tl-btn", { type: "button", onclick: dialog.close }, "Close"), save);
+  let kept = JSON.stringify(value()); // what is saved, as the fields have it
   draw(answer.preview);
   settled();
 
@@ -83,7 +84,9 @@ export async function openCleaning(corpus, saved) {
       least_weight: Math.min(1, Math.max(0, Number(weight.value) || 0)),
     };
   }
-  const same = () => JSON.stringify(value()) === JSON.stringify({ ...value(), ...stored });
+  function same() {
+    return JSON.stringify(value()) === kept;
+  }
   function changed() {
     settled();
     preview();
@@ -110,13 +113,14 @@ export async function openCleaning(corpus, saved) {
   async function store() {
     save.disabled = true;
     const mine = ++asked;
+    const sent = value();
     try {
-      const now = await post("captions/cleaning", { corpus: corpus.id, options: value(), save: true });
-      stored = now.options;
+      const now = await post("captions/cleaning", { corpus: corpus.id, options: sent, save: true });
+      kept = JSON.stringify(sent);
       fill(trouble);
       if (mine === asked) draw(now.preview);
       settled();
-      fill(words, "Saved. Captions that are written from now on use it.");
+      if (same()) fill(words, "Saved. Captions that are written from now on use it.");
       saved();
     } catch (error) {
       settled();

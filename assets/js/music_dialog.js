@@ -5,7 +5,7 @@ import { count, debounce, duration, fill, h, plural } from "./dom.js";
 import { openDialog } from "./dialog.js";
 import { engineChoice } from "./engine_choice.js";
 import { followJob } from "./jobs.js";
-import { poke } from "./jobs_feed.js";
+import { ACTIVE, poke } from "./jobs_feed.js";
 import { price } from "./jobs_spent.js";
 import { ABOUT, captionLine, STYLES, tagChips, TITLES, tookWords, VERDICTS } from "./music_caption.js";
 import { captionControls } from "./music_controls.js";
@@ -189,7 +189,7 @@ export async function openCaptionDialog(corpus, { only = "all", styles = STYLES,
       seconds[`${tried} ${sent.styles.length}`] = answer.seconds_per_item;
       results.classList.remove("tl-stale");
       fill(results, tally(answer.items), answer.note && h("p.tl-meta", answer.note), tookWords(answer.spent) && h("p.tl-meta", tookWords(answer.spent)), h("ul.tl-tried", answer.items.map((item) => triedTrack(item, sent.styles))));
-      results.scrollIntoView({ block: "start" }); // with More open it would lie below what is seen
+      dialog.body.scrollTop += results.getBoundingClientRect().top - dialog.body.getBoundingClientRect().top - 12; // with More open it would lie below what is seen
       tryButton.classList.remove("tl-primary");
       runButton.classList.add("tl-primary");
       fill(tryButton, "Try again");
@@ -218,6 +218,7 @@ export async function openCaptionDialog(corpus, { only = "all", styles = STYLES,
     const found = h("p.tl-meta", { "aria-live": "polite" });
     const look = h("button.tl-btn.tl-primary", { type: "button", onclick: () => (dialog.close(), go("music", { corpus: corpus.id })) }, "See what is there");
     const again = h("button.tl-btn", { type: "button", hidden: true, onclick: () => (dialog.close(), openCaptionDialog(corpus, { only: "failing", styles: chosen(), verdicts: failing })) });
+    const goesOn = h("span", "It goes on when you close this; Jobs shows it.");
     let failing = {};
     const followed = followJob(job, {
       plain: true,
@@ -225,6 +226,7 @@ export async function openCaptionDialog(corpus, { only = "all", styles = STYLES,
       each: (now) => {
         const ended = now.state === "done" && now.result;
         fill(look, ended ? `See ${plural(now.result.ok ?? now.done, "caption")}` : "See what is there");
+        goesOn.hidden = !ACTIVE.has(now.state);
         if (!ended) return;
         failing = now.result.verdicts || {};
         const sum = (name) => Object.values(failing).reduce((all, each) => all + (each[name] || 0), 0);
@@ -235,7 +237,7 @@ export async function openCaptionDialog(corpus, { only = "all", styles = STYLES,
     });
     stop = followed.stop;
     fill(dialog.body, h("div.tl-stack", followed.element, found));
-    fill(dialog.actions, h("span.tl-grow", "It goes on when you close this; Jobs shows it."), h("button.tl-btn", { type: "button", onclick: dialog.close }, "Close"), again, look);
+    fill(dialog.actions, h("span.tl-grow", goesOn), h("button.tl-btn", { type: "button", onclick: dialog.close }, "Close"), again, look);
     look.focus();
   }
 }

@@ -78,22 +78,26 @@ def _known(connection: Connection, corpus: Corpus, a: str, b: str) -> str:
 def _with_both(connection: Connection, corpus: Corpus, pair: str) -> list[int]:
     """Items for which both systems have answered, in their order. An item may lack a reference all the same."""
     live = select(item.c.pk).where(item.c.corpus == corpus.pk, item.c.deleted == 0).order_by(item.c.pk)
+    keys = list(connection.execute(live).scalars())
     for system in sides(pair):
         if system in STYLES:
-            of_style = select(item_caption.c.item).where(
+            told = select(item_caption.c.item).where(
                 item_caption.c.corpus == corpus.pk,
                 item_caption.c.field == field_of(system),
                 item_caption.c.verdict.in_(("pass", "warn", "fail")),
             )
-            live = live.where(item.c.pk.in_(of_style))
         elif system != REFERENCE:
             told = (
                 select(run_item.c.item)
                 .join(run, run.c.id == run_item.c.run)
                 .where(run.c.corpus == corpus.pk, run.c.task == TASK, run.c.method == system, run_item.c.state == "ok")
             )
-            live = live.where(item.c.pk.in_(told))
-    return list(connection.execute(live).scalars())
+        else:
+            continue
+        # put together here: Postgres compares all with all before it has counted a table that a job just filled
+        answered = set(connection.execute(told).scalars())
+        keys = [pk for pk in keys if pk in answered]
+    return keys
 
 
 def texts_of(

@@ -8,15 +8,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from core.captions.checks import check
 from core.captions.cleaning import same_tag
 from core.captions.contradictions import contradictions_of
 from core.captions.tags import MusicTag, TagSet
 
 MOST = 3
-LEAST_TOGETHER = 3
+LEAST_TOGETHER = 2
+NEAREST = 2  # given tags that speak for a candidate; the others need not know it
+LIFT = 1.5  # times as often beside the given tags as anywhere
 MOST_TAGS = 20_000
 MOST_PARTNERS = 60
-_FACETS = ("genre", "instrument", "mood", "rhythm", "use", "production", "voice")
+_ONE_OF = ("genre", "voice")
+"""What nothing is guessed of where a tag already speaks of it: another genre is rather a contradiction than a guess."""
+_FACETS = ("genre", "instrument", "mood", "rhythm", "use", "voice")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,23 +67,26 @@ def predict(tags: TagSet, counts: Counts, most: int = MOST) -> list[str]:
     """Tags that often stand beside these and are not among them, the likeliest first. None that repeats or contradicts
     a given tag, and none that something given says is absent.
 
-    The likelihood is the mean share of sets with a given tag that also have the candidate, held against how common the
-    candidate is anyway: what stands everywhere tells nothing.
+    The likelihood is the share of sets with a given tag that also have the candidate (the mean of the two given tags
+    that speak for it most), held against how common the candidate is anyway: what stands everywhere tells nothing.
     """
     known = [tag.name for tag in tags.present if tag.name in counts.alone]
     if not known or not counts.sets:
         return []
-    shares: dict[str, float] = {}
+    told = {tag.facet for tag in tags.present}
+    shares: dict[str, list[float]] = {}
     for name in known:
         for other, both in counts.together.get(name, {}).items():
             if both >= LEAST_TOGETHER:
-                share = (both - 1) / counts.alone[name]
-                shares[other] = shares.get(other, 0.0) + share  # less one: a few chance meetings are no habit
+                # a little less: a few chance meetings are no habit
+                shares.setdefault(other, []).append((both - 0.5) / counts.alone[name])
     scored: list[tuple[float, str]] = []
-    for other, share in shares.items():
-        mean, usual = share / len(known), counts.alone[other] / counts.sets
-        if mean > 1.5 * usual and counts.facets.get(other) in _FACETS:
-            scored.append((mean * math.log(mean / usual), other))
+    for other, found in shares.items():
+        near = sum(sorted(found, reverse=True)[:NEAREST]) / min(NEAREST, len(known))
+        usual = counts.alone[other] / counts.sets
+        facet = counts.facets.get(other)
+        if near > LIFT * usual and facet in _FACETS and not (facet in _ONE_OF and facet in told):
+            scored.append((near * math.log(near / usual), other))
     given = {same_tag(tag.name) for tag in (*tags.present, *tags.absent)}
     words = {word for tag in (*tags.present, *tags.absent) for word in tag.name.split()}
     chosen: list[str] = []
@@ -87,10 +95,18 @@ def predict(tags: TagSet, counts: Counts, most: int = MOST) -> list[str]:
         if same_tag(name) in given or set(name.split()) & words:
             continue
         tag = MusicTag(name, counts.facets.get(name, "other"), name)
-        if len(contradictions_of(TagSet((*tags.present, tag), tags.absent))) > said:
+        if len(contradictions_of(TagSet((*tags.present, tag), tags.absent))) > said or _denied(name, tags):
             continue
         chosen.append(name)
         words |= set(name.split())
         if len(chosen) == most:
             break
     return chosen
+
+
+def _denied(name: str, tags: TagSet) -> bool:
+    """Whether a caption with that tag would claim what is absent: “chanting” where there are no vocals."""
+    if not tags.absent:
+        return False
+    reasons = check(f"It has {name}.", tags, "attribute_prediction", predicted=(name,)).reasons
+    return any(reason.code == "negation" and reason.term for reason in reasons)

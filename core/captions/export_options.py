@@ -43,6 +43,7 @@ class Wanted:
         captions: one of FILTERS.
         predicted: captions with predicted attributes, too.
         extension: of the sound file of a track that has none in the corpus.
+        where: only items whose stored field has one of the values: (field, values), as a captioning job takes it.
     """
 
     styles: tuple[str, ...] = STYLES
@@ -50,6 +51,7 @@ class Wanted:
     captions: str = "all"
     predicted: bool = False
     extension: str = "wav"
+    where: tuple[str, tuple[str, ...]] | None = None
 
     def __post_init__(self) -> None:
         if self.captions not in FILTERS:
@@ -87,6 +89,7 @@ def check_export(kind: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         str(arguments.get("captions") or "all"),
         bool(arguments.get("predicted")),
         str(arguments.get("extension") or "wav").removeprefix("."),
+        where_of(arguments.get("where")),
     )
     if not wanted_styles(wanted.styles, wanted.predicted) and format != "failures":
         raise InvalidInput(
@@ -99,7 +102,22 @@ def check_export(kind: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         "captions": wanted.captions,
         "predicted": wanted.predicted,
         "extension": wanted.extension,
+        **({"where": {"field": wanted.where[0], "value": list(wanted.where[1])}} if wanted.where else {}),
     }
+
+
+def where_of(given: Any) -> tuple[str, tuple[str, ...]] | None:
+    """{"field": name, "value": [values]} of a job's arguments, checked.
+
+    Raises:
+        InvalidInput: it is no such thing.
+    """
+    if given is None:
+        return None
+    name, values = (given.get("field"), given.get("value")) if isinstance(given, Mapping) else (None, None)
+    if not isinstance(name, str) or not isinstance(values, list) or not all(isinstance(v, str) for v in values):
+        raise InvalidInput("“where” names no field and values.", 'For example {"field": "split", "value": ["train"]}.')
+    return name, tuple(values)
 
 
 def wanted_styles(styles: tuple[str, ...], predicted: bool) -> tuple[str, ...]:

@@ -27,7 +27,8 @@ from core.captions.dataset_rows import (
     guard_id,
 )
 from core.captions.dataset_zip import Folder
-from core.captions.export_options import KIND, MUSIC_FORMATS, Wanted, check_export, wanted_styles
+from core.captions.export_options import KIND, MUSIC_FORMATS, Wanted, check_export, wanted_styles, where_of
+from core.captions.items import fits
 from core.captions.pages import Facts
 from core.captions.standing import Track, load_tracks, styles_asked
 from core.corpora.catalog import Corpus, find_corpus, status_counts
@@ -56,6 +57,7 @@ def export_job(job: JobContext) -> dict[str, Any]:
         arguments["captions"],
         arguments["predicted"],
         arguments["extension"],
+        where_of(arguments.get("where")),
     )
     format = arguments["format"]
     path = Path(job.arguments["path"]) if job.arguments.get("path") else job.folder / file_name(corpus, format)
@@ -125,8 +127,10 @@ def export_music(
             asked = styles_asked(connection, corpus)
         wanted = replace(wanted, styles=tuple(style for style in wanted.styles if style in asked))
     with _opened(path, format, corpus, wanted) as write:
-        for tracks in read_tracks(database, corpus, wanted.status, on_progress):
+        for tracks in read_tracks(database, corpus, wanted.status, on_progress, tags=format != "failures"):
             for track in tracks:
+                if wanted.where is not None and not fits(track.fields, wanted.where):
+                    continue
                 written = write(track)
                 counts["captions"] += written
                 if written or format != "failures":
@@ -139,14 +143,16 @@ def read_tracks(
     corpus: Corpus,
     status: str = "all",
     on_progress: Callable[[int, int], None] | None = None,
+    *,
+    tags: bool = True,
 ) -> Iterator[list[Track]]:
-    """All tracks of a status in the order of the corpus, in parts."""
+    """All tracks of a status in the order of the corpus, in parts; `tags` as for `load_tracks`."""
     with database.read() as connection:
         counts = status_counts(connection, corpus.pk)
     total, done = sum(counts.values()) if status == "all" else counts[status], 0
     for rows in item_chunks(database, corpus, status):
         with database.read() as connection:
-            tracks = load_tracks(connection, Facts(connection, corpus), rows)
+            tracks = load_tracks(connection, Facts(connection, corpus), rows, tags=tags)
         yield tracks
         done += len(rows)
         if on_progress:
@@ -161,7 +167,9 @@ def _own_columns(corpus: Corpus, wanted: Wanted, counts: dict[str, int], suggest
 
     def values(connection: Connection, rows: list[Any]) -> dict[int, dict[str, Any]]:
         found = {}
-        for track in load_tracks(connection, Facts(connection, corpus), rows):
+        for track in load_tracks(connection, Facts(connection, corpus), rows, tags=False):
+            if wanted.where is not None and not fits(track.fields, wanted.where):
+                continue
             said = caption_values(track, wanted.styles, wanted.captions, wanted.predicted)
             if not said and wanted.captions != "all":
                 counts["left_out"] += 1

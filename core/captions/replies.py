@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
+from core.captions.checks import check
 from core.captions.cleaning import clean_text, same_tag
 from core.captions.contradictions import contradictions_of
 from core.captions.tags import TagSet
@@ -304,11 +305,19 @@ def new_to(predicted: Iterable[str], tags: TagSet) -> tuple[str, ...]:
         if keys & known:
             continue
         together = TagSet((*tags.present, *read.present), (*tags.absent, *read.absent))
-        if len(contradictions_of(together)) > said:
+        if len(contradictions_of(together)) > said or _claims_absent(guess, tags):
             continue
         known |= keys
         kept.append(guess)
     return tuple(kept)
+
+
+def _claims_absent(guess: str, tags: TagSet) -> bool:
+    """Whether a caption that says the guess would claim what the tags say is not there."""
+    if not tags.absent:
+        return False
+    found = check(guess, tags, "attribute_prediction", predicted=(guess,))
+    return any(reason.code == "negation" and reason.level == "fail" and reason.end for reason in found.reasons)
 
 
 @lru_cache(maxsize=8192)

@@ -117,7 +117,7 @@ def load_tracks(connection: Connection, facts: Facts, rows: Sequence[Any], *, ta
     """Rows of the item table (pk, id, external_id, fields, status) with what stands of them, in their order.
 
     Args:
-        tags: without, tags are not read, which is faster; then a person's own text has no verdict.
+        tags: without, they are read only where a person's own text is to be checked, which is much faster.
     """
     pks = [row.pk for row in rows]
     states = load_states(connection, {row.pk: row.status for row in rows if row.status}, CAPTIONS)
@@ -129,12 +129,12 @@ def load_tracks(connection: Connection, facts: Facts, rows: Sequence[Any], *, ta
     tracks = []
     for row in rows:
         fields = orjson.loads(row.fields)
-        tag_set = facts.tags(fields) if tags else TagSet()
+        tag_set = facts.tags(fields) if tags or boxes.get(row.pk) else TagSet()
         captions = {}
         for style in STYLES:
             answer, box = told.get((row.pk, field_of(style))), boxes.get(row.pk, {}).get(style)
             if box is not None:
-                captions[style] = _decided(facts, style, box, answer, began, tag_set, tags)
+                captions[style] = _decided(facts, style, box, answer, began, tag_set)
             elif answer is not None:
                 captions[style] = _answered(style, answer)
             else:
@@ -194,7 +194,7 @@ def _answered(style: str, answer: Any) -> Standing:
 
 
 def _decided(
-    facts: Facts, style: str, box: dict[str, Any], answer: Any, began: dict[int, Any], tags: TagSet, checked: bool
+    facts: Facts, style: str, box: dict[str, Any], answer: Any, began: dict[int, Any], tags: TagSet
 ) -> Standing:
     taken = tuple(box["taken"])
     if not box["text"]:
@@ -203,14 +203,11 @@ def _decided(
     first = began.get(int(box["suggestion"])) if box["suggestion"] else None
     detail = orjson.loads(first.detail or "{}") if first is not None else {}
     predicted = _predicted(detail)
-    verdict: str | None
     if answer is not None and not taken and answer.value == box["text"]:
         verdict, reasons = answer.verdict, _sentences(orjson.loads(answer.detail or "{}").get("checks"))
-    elif checked:
+    else:
         checks = facts.check(box["text"], tags, style, (*predicted, *taken))
         verdict, reasons = checks["verdict"], _sentences(checks)
-    else:
-        verdict, reasons = None, ()
     left = tuple(name for name in predicted if name not in taken)
     return Standing(style, box["text"], "ok", None, True, box["stars"], box["valid"], left, taken, verdict, reasons)
 

@@ -95,7 +95,7 @@ def caption_command(session: Session) -> Outcome:
     lines.append(text)
     written = {}
     for kind, (path, arguments) in outputs.items() if not options.estimate else ():
-        checked = check_export(corpus.kind, arguments)
+        checked = check_export(corpus.kind, {**arguments, "where": request.get("where")})
         title = f"Export {corpus.name} as {checked['format']}"
         job = session.run_job("export", title, {"corpus": corpus.id, "path": str(path), **checked}, "items")
         written[kind] = job.result

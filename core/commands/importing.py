@@ -10,10 +10,11 @@ from sqlalchemy import select
 
 from core.commands.session import SHOWN_FAILURES, Command, MakeParser, Outcome, Session
 from core.corpora.catalog import KINDS, find_corpus, list_corpora
-from core.corpora.companions import Companions, attach_labels, read_labels
+from core.corpora.companions import Companions
 from core.corpora.formats.base import ACCEPTED
 from core.corpora.formats.options import ReadOptions
 from core.corpora.given import GIVEN_SPLITS
+from core.corpora.labels import attach_labels, read_labels
 from core.corpora.mapping import Mapping, check_kind
 from core.corpora.preview import prepare
 from core.errors import InvalidInput, NotFound

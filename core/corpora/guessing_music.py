@@ -78,7 +78,8 @@ def guess_kind(inspection: Inspection) -> str:
         return "music"
     if len(facets) > 1 and facets & {"instrument", "tempo", "rhythm"}:
         return "music"
-    if vectors and len(inspection.columns) <= 3 and not any(column.mean_length > 400 for column in inspection.columns):
+    few = len(inspection.columns) <= 3 and not any(column.mean_length > 400 for column in inspection.columns)
+    if vectors and (tagged or few):
         return "music"
     return "items"
 

@@ -20,9 +20,10 @@ import orjson
 from sqlalchemy import Connection, bindparam, func, insert, select, text, update
 
 from core.corpora.catalog import Corpus, ensure_corpus
-from core.corpora.companions import NO_COMPANIONS, Companions, nameless
+from core.corpora.companions import NO_COMPANIONS, Companions
 from core.corpora.given import GivenReader, names_of
 from core.corpora.identity import item_id, item_key
+from core.corpora.labels import nameless
 from core.corpora.mapping import CompiledMapping, DraftItem, Mapping, check_kind
 from core.corpora.reading import Problem, Row, read_rows
 from core.corpora.rendering import display_title, music_title, search_text

@@ -9,10 +9,11 @@ from typing import Any
 
 import orjson
 
-from core.corpora.companions import NO_COMPANIONS, Companions, attach_labels, nameless, read_labels
+from core.corpora.companions import NO_COMPANIONS, Companions
 from core.corpora.formats.options import ENCODINGS, FOUND_OUT, ReadOptions
 from core.corpora.given import given_of, names_of, number_list, reference_of
 from core.corpora.guessing_music import guess_kind
+from core.corpora.labels import attach_labels, nameless, read_labels
 from core.corpora.mapping import CompiledMapping, DraftItem, Mapping, guess_mapping
 from core.corpora.reading import Inspection, Problem, Row, inspect
 from core.corpora.rendering import display_title, music_title, render

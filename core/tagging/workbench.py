@@ -36,7 +36,8 @@ KEPT_FINDERS = 2
 
 def opened(database: Database, name: str) -> dict[str, Any]:
     """What the workbench shows of a prompt: as `described`, and {text, shipped_text, shipped_hash, takes_examples,
-    music (it asks about pieces of music), placeholders, examples: [{item, title, answer}], versions: [{id, hash, at, person, current, text, examples}]}
+    music (it asks about pieces of music), placeholders, examples: [{item, title, answer}],
+    versions: [{id, hash, at, person, current, text, examples}]}
 
     Raises:
         NotFound: there is no such prompt.

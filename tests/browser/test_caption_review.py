@@ -32,16 +32,23 @@ WRONG = "A calm ballad for solo piano and violin at a slow tempo."
 OTHER = "Solo piano plays a calm ballad at a slow tempo."
 
 
-def tracks(work: Work, number: int = 12) -> str:
+def tracks(work: Work, number: int = 12, references: str = "ignore") -> str:
     """A music corpus with four captions for each track; the second one's writing names a violin that no tag knows, the
     seventh one's has a second candidate. The corpus' id."""
     path = work.app.folder / f"{work.slug}.jsonl"
     rows = [
-        {"id": f"m-{n:02d}", "title": f"Evening {n}", "artist": "Ann Example", "tags": TAGS, "absent": ["drums"]}
+        {
+            "id": f"m-{n:02d}",
+            "title": f"Evening {n}",
+            "artist": "Ann Example",
+            "tags": TAGS,
+            "absent": ["drums"],
+            "human": f"Somebody plays ballad number {n} on a piano, slow and calm.",
+        }
         for n in range(1, number + 1)
     ]
     path.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
-    roles = {"tags": "given", "absent": "given", "title": "names", "artist": "names"}
+    roles = {"tags": "given", "absent": "given", "title": "names", "artist": "names", "human": references}
     mapping = guess_mapping(inspect(path)).changed(roles, rows)
     import_file(work.database, path, name="m.jsonl", corpus_name="Music", mapping=mapping, import_id="1", kind="music")
     caption(work)
@@ -237,6 +244,35 @@ def test_two_texts_are_compared_blind(work: Work, browse: Callable[..., Page]) -
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.click("text=Review what fails")
     page.wait_for_function("window.tagloomReview && tagloomReview.current()?.external_id === 'm-02'")
+
+
+def test_written_anew_and_scored_beside_another_system(work: Work, page: Page) -> None:
+    corpus = tracks(work, 3, references="reference")
+    open_review(page, work.address(f"/review?corpus={corpus}"))
+    before = page.input_value(area("summary"))
+    keys(page, ["2", "t"])
+    page.wait_for_function(f"document.querySelector('{area('summary')}').value !== '{before}'")
+    assert work.events() == []  # nobody has decided anything
+    page.goto(work.address(f"/insights?corpus={corpus}"))
+    card = page.locator("section[aria-label='How near are they to the reference captions?']")
+    card.wait_for()
+    assert "Floor: references of other tracks" in card.inner_text()
+    assert "None of these figures says whether a caption is true." in card.inner_text()
+    said = [{"id": f"m-{n:02d}", "prediction": f"A guitar plays song {n}."} for n in (1, 2)]
+    card.locator("text=Load captions of another system…").click()
+    file = {"name": "k2c.json", "mimeType": "application/json", "buffer": orjson.dumps(said)}
+    page.set_input_files(".tl-dialog input[type=file]", file)
+    assert page.input_value(".tl-dialog input[type=text]") == "k2c"
+    page.click(".tl-dialog .tl-primary")
+    page.wait_for_selector(".tl-dialog >> text=2 captions loaded")
+    page.click(".tl-dialog .tl-primary")
+    row = card.locator("tbody tr", has_text="k2c")
+    row.wait_for()
+    assert row.locator("td").last.inner_text() == "2"
+    heat = page.locator("section[aria-label='What do they say that no tag says?'] tr", has_text="k2c")
+    assert heat.locator("td >> nth=1").inner_text() == "100 %"  # the guitar
+    open_review(page, work.address(f"/review?corpus={corpus}"))
+    assert "guitar" not in page.inner_text(".tl-cp-boxes")
 
 
 PURE = """

@@ -12,7 +12,7 @@ from core.corpora.mapping import guess_mapping
 from core.corpora.reading import inspect
 from tests import making
 from tests.browser.app import Work, talks
-from tests.browser.steps import quiet
+from tests.browser.test_looks import FAINT, PHONE, fits
 
 ROLES = {"tags": "given", "title": "names"}
 TAGS = {
@@ -45,7 +45,7 @@ def row(page: Page, title: str) -> str:
 
 def test_tags_are_tried_without_a_corpus_and_the_empty_tab_teaches(work: Work, browse: Callable[..., Page]) -> None:
     work.fill(talks(2))  # a corpus of something else is not music
-    page = browse(390, 844)
+    page = browse(**PHONE, color_scheme="dark")
     open_music(page, work)
     assert "No music here yet" in page.inner_text(".tl-mu .tl-empty")
     page.get_by_label("Tags to write about").fill("happy, acousticguitar, no drums")
@@ -67,8 +67,8 @@ def test_tags_are_tried_without_a_corpus_and_the_empty_tab_teaches(work: Work, b
         }""")
         assert "happy" in said and "acoustic guitar" in said and card.get_attribute("data-verdict") == "pass"
     assert page.locator(".tl-mu-read .tl-mu-absent").inner_text().split()[-1] == "drums"
-    quiet(page)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    fits(page)
+    assert page.evaluate(FAINT) == []
     page.click("text=Import tracks")
     page.wait_for_selector("dialog[open]")
 
@@ -96,10 +96,10 @@ def test_captions_are_tried_written_filtered_and_corrected(work: Work, page: Pag
     badges = page.locator(".tl-mu-row:has-text('Evening 4') .tl-mu-badge")
     expect(badges.first).to_have_class("tl-mu-badge tl-mu-pass")
     expect(badges.last).to_have_class("tl-mu-badge tl-mu-missing")
-    page.get_by_label("Checks").select_option("none")
+    page.get_by_label("Checks", exact=True).select_option("none")
     expect(page.locator(".tl-mu-row[data-id]")).to_have_count(1)  # the track without tags: reported, not written about
     assert "Evening 5" in page.inner_text(".tl-mu-list") and f"corpus={corpus}" in page.url
-    page.get_by_label("Checks").select_option("")
+    page.get_by_label("Checks", exact=True).select_option("")
     page.get_by_label("Search the tracks").fill("evening 2")
     expect(page.locator(".tl-mu-row[data-id]")).to_have_count(1)
     page.click(".tl-mu-row >> text=Evening 2")
@@ -108,6 +108,12 @@ def test_captions_are_tried_written_filtered_and_corrected(work: Work, page: Pag
     page.locator(".tl-mu-right").get_by_role("button", name="Accept all").click()
     expect(page.locator(".tl-mu-row:has-text('Evening 2') .tl-is-done")).to_be_visible()
     assert [event.field for event in work.events()] == ["captions"]
+    page.set_viewport_size({"width": 390, "height": 844})  # the track is a screen of its own, and the list another one
+    fits(page)
+    page.click("text=← All tracks")
+    expect(page.locator(".tl-mu-left")).to_be_visible()
+    fits(page)
+    assert page.evaluate(FAINT) == []
 
 
 def test_cleaning_is_seen_before_it_is_saved(work: Work, page: Page) -> None:

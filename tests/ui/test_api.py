@@ -138,16 +138,21 @@ def test_the_guard_stands_before_the_endpoints(server):
 
 
 def test_the_page_shows_nothing_of_them(server):
+    """Each has a place in the layout, as Gradio wants it (without, it covers the tabs as if something were under way),
+    and nothing in it is drawn."""
     config = json.loads(server.ask("/config")[1])
-    kinds = {component["id"]: component["type"] for component in config["components"]}
+    parts = [component for component in config["components"] if component["type"] == "api"]
 
     def laid_out(part):
         for child in part.get("children") or []:
             yield child["id"]
             yield from laid_out(child)
 
-    assert "api" in kinds.values()
-    assert not any(kinds.get(each) == "api" for each in laid_out(config["layout"]))
+    assert len(parts) == len(ENDPOINTS) * (len(DEFAULTS) + 1)
+    assert {part["id"] for part in parts} <= set(laid_out(config["layout"]))
+    endpoints = [each for each in config["dependencies"] if each["api_name"] in ENDPOINTS]
+    assert len(endpoints) == len(ENDPOINTS)
+    assert all(each["targets"] == [] and each["show_progress"] == "hidden" for each in endpoints), "the page calls none"
 
 
 def test_the_command_line_wins_and_an_open_server_answers_others(tmp_path):

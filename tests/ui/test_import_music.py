@@ -8,7 +8,7 @@ from core.jobs.queue import JobQueue
 from core.worker import KINDS
 from tests.ui.test_routes import Page, build
 
-TRACKS = 'id,tags,vector\n-a1,"[\'slow\', \'sad\']","[0, 1]"\n2,[],"[1, 0]"\n'
+TRACKS = 'id,tags,vector\n-a1,"[\'slow\', \'sad\']","[0, 1, 0]"\n2,[],"[1, 0, 0]"\n'
 
 
 def test_labels_names_and_splits_come_with_the_file(sqlite_settings):
@@ -20,10 +20,10 @@ def test_labels_names_and_splits_come_with_the_file(sqlite_settings):
         return {"upload": page.upload(content.encode(), name)["upload"]}
 
     source = sent(TRACKS, "tracks.csv")
-    first = page.post("inspect", source)
-    assert first["kind"] == "items" and page.post("inspect", {**source, "kind": "music"})["kind"] == "music"
+    assert page.post("inspect", source)["kind"] == "music", "a list of 0 and 1 for each id"
+    assert page.post("inspect", {**source, "kind": "items"})["kind"] == "items"
     beside = {
-        "labels": sent("piano\nno voice\n", "labels.txt"),
+        "labels": sent("piano\nno voice\nslow\n", "labels.txt"),
         "names": sent("id,title\n-a1,Blue\n2,Red\n", "names.csv"),
         "split": sent('{"train_track": ["-a1"]}', "split.json"),
     }
@@ -54,7 +54,7 @@ def test_labels_names_and_splits_come_with_the_file(sqlite_settings):
 def test_the_command_takes_the_same_files(sqlite_settings, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tracks.csv").write_text(TRACKS)
-    (tmp_path / "labels.txt").write_text("piano\nno voice\n")
+    (tmp_path / "labels.txt").write_text("piano\nno voice\nslow\n")
     (tmp_path / "names.csv").write_text("id,title\n-a1,Blue\n2,Red\n")
     (tmp_path / "split.json").write_text('{"train_track": ["-a1"], "test_track": ["2"]}')
     files = ("--labels", "labels.txt", "--names-file", "names.csv", "--split-file", "split.json")

@@ -12,7 +12,8 @@ from starlette.routing import BaseRoute, Route
 from core.captions.pages import queue_condition, shower
 from core.corpora.catalog import find_corpus
 from core.errors import InvalidInput
-from core.review.decisions import FIELDS, record
+from core.review.decisions import record
+from core.review.events import FIELDS
 from core.review.queue import history, review_page
 from core.store.projects import Person
 from ui.context import AppContext

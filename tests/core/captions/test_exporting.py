@@ -132,6 +132,8 @@ def test_which_captions_go_in(write):
     assert ids(captions="no-fail") == [*IDS[:3], "0007"]
     assert ids(status="done") == IDS[:1]
     assert ids(styles=("summary",)) == []
+    parts = {"where": ("split", ("TEST", "valid"))}
+    assert ids(**parts) == ["A/B", "0007"] and ids("jsonl", **parts) == IDS[3:]
     assert ids("jsonl") == IDS, "Tagloom's own format keeps every item"
     assert ids("jsonl", captions="no-fail") == [*IDS[:3], "0007"]
     assert set(FILTERS) == {"all", "valid", "pass", "no-fail"}
@@ -212,6 +214,7 @@ def test_what_cannot_be_exported_is_refused():
         ("music", {"captions": "best"}),
         ("music", {"styles": ["poem"]}),
         ("music", {"styles": []}),
+        ("music", {"where": {"field": "split", "value": "test"}}),
         ("music", {"extension": "../x"}),
         ("music", {"styles": ["attribute_prediction"], "format": "text"}),
     ):

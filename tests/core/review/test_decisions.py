@@ -11,17 +11,8 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, select, update
 
 from core.errors import InvalidInput
-from core.review.decisions import (
-    ACTIONS,
-    MOST_EVENTS,
-    MOST_TAGS,
-    SHOWN_BYTES,
-    State,
-    load_states,
-    mapped_tags,
-    rebuild,
-    record,
-)
+from core.review.decisions import MOST_EVENTS, State, load_states, mapped_tags, rebuild, record
+from core.review.events import ACTIONS, MOST_TAGS, SHOWN_BYTES
 from core.review.queue import history
 from core.store.projects import Host
 from core.store.schema import STATUS_CODE, STATUSES, current, decision, item, item_tag, tag, tag_alias, tag_revision
