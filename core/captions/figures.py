@@ -25,7 +25,7 @@ from core.store.schema import item, item_caption, run, run_item, suggestion
 
 TASK = "captions"
 LOOKED_AT = 10_000  # captions of a system whose checks are read, evenly spaced
-SCORED = 3_000  # captions of a system that are compared with references, evenly spaced
+SCORED = 1_000  # captions of a system that are compared with references, evenly spaced
 EXAMPLES = 20
 HOW = ("verbatim", "stem", "alias", "missing")
 VERDICTS = ("pass", "warn", "fail", "none")

@@ -48,6 +48,11 @@ def test_the_longest_term_counts(text):
     assert terms(text, "genre")
 
 
+@pytest.mark.parametrize("text", ["howling winds", "a song that speaks to all", "it pulls at heart strings"])
+def test_turns_of_phrase_name_nothing(text):
+    assert [term for term in find(text) if term.facet in ("instrument", "voice")] == []
+
+
 @pytest.mark.parametrize(
     ("said", "given", "yes"),
     [
