@@ -18,7 +18,7 @@ from core.vocabulary.importing import import_new, parse, read_text
 
 FOLDER = Path(__file__).resolve().parents[1] / "assets" / "demo"
 CORPUS = "Stories"
-MUSIC = "Music"
+MUSIC = "Tracks"
 PERSON = "demo"
 
 

@@ -44,7 +44,7 @@ def test_every_tab_opens_with_something_to_do(demo: App, page: Page) -> None:
     assert str(demo.home) in page.inner_text(".tl-settings-page")
     for name in TABS:  # all dialogs, and the drawer on every tab
         tab(page, name)
-        assert drawer(page).locator(".tl-job").count() == 2
+        assert drawer(page).locator(".tl-job").count() == 3
         assert "Tag Stories" in drawer(page).inner_text()
         close_dialogs(page)
     page.click(".tl-bar button:has-text('builtin engine')")
@@ -92,7 +92,7 @@ def test_tried_on_ten_then_run_and_reviewed(demo: App, page: Page) -> None:
     job = drawer(page).locator(".tl-job").first
     assert job.locator(".tl-job-title").inner_text() == "Tag Stories (selective, builtin)"
     page.wait_for_function(
-        "document.querySelectorAll('dialog[open] .tl-job[data-state=done]').length === 3", timeout=SLOW
+        "document.querySelectorAll('dialog[open] .tl-job[data-state=done]').length === 4", timeout=SLOW
     )
     assert re.search(r"\d+ suggestions for 60 items", job.inner_text())
     job.locator("text=Open").click()

@@ -12,7 +12,7 @@ from tests.making import count
 def test_the_demo_project_is_made_once(host):
     ensure_demo(host)
     database = host.open(DEMO)
-    music, stories = list_corpora(database)
+    stories, music = list_corpora(database)
     assert stories["items"] == 60 and stories["gold"] is True
     assert music["items"] == 40 and music["kind"] == "music"
     assert count(database, import_note) == 0, "nothing of our own data is skipped or repaired"
