@@ -149,8 +149,8 @@ def share(results, code):
 @pytest.mark.data
 @pytest.mark.parametrize("style", ["writing", "summary"])
 def test_published_captions_are_flagged_seldom_but_not_never(shared_data, style):
-    """An instrument that no tag supports is named in 4.1 and 3.0 % of these captions (4.0 and 4.5 % by another, unpublished
-    word list). Flagged are 2.8 and 2.3 %: “no percussion” is no claim where the tags say the same."""
+    """An instrument that no tag supports is named in 4.1 and 3.0 % of these captions (4.0 and 4.5 % by another,
+    unpublished word list). Flagged are 2.8 and 2.3 %: “no percussion” is no claim where the tags say the same."""
     texts, sets, results, _ = published(shared_data / "music", style)
     assert len(results) == 2839
     named = sum(names_unsupported(text, tags) for text, tags in zip(texts, sets, strict=True)) / len(texts)
