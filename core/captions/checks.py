@@ -331,9 +331,9 @@ def _form_reasons(text: str, style: str, options: CheckOptions) -> list[Reason]:
     least, most = SENTENCES.get(style, (1, 8))
     number = sentences(text)
     if not least <= number <= most:
-        wanted = "one sentence" if most == 1 else f"at most {most} sentences"
+        wanted = "one was" if most == 1 else f"at most {most} were"
         level = "fail" if style == "summary" else "warn"
-        reasons.append(Reason("sentence_count", level, f"It has {number} sentences; {wanted} was asked for."))
+        reasons.append(Reason("sentence_count", level, f"It has {number} sentences; {wanted} asked for."))
     for word in options.banned:
         found = re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text, re.I) if word.strip() else None
         if found:

@@ -18,7 +18,7 @@ TITLES = {
 }
 
 ABOUT = {
-    "writing": "One to three plain sentences that say what the tags say.",
+    "writing": "A few plain sentences that say what the tags say.",
     "summary": "One sentence, nothing else.",
     "paraphrase": "The same facts in freer words.",
     "attribute_prediction": "Adds likely attributes, kept apart from the given tags until somebody ticks them.",
