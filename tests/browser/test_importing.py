@@ -81,7 +81,7 @@ def test_a_csv_is_mapped_imported_and_imported_again(work: Work, page: Page, tmp
     dialog.locator(".tl-actions .tl-primary").click()
     counts = imported(page)
     assert counts["new"] + counts["skipped"] == 20 and counts["skipped"] >= 1
-    assert "s4" in dialog.inner_text()  # the reason names the repeated id
+    dialog.locator(".tl-reasons >> text=s4").wait_for()  # the reason names the repeated id
     with page.expect_download() as download:
         dialog.locator("text=Download report").click()
     report = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text("utf-8-sig"))))

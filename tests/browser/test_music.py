@@ -13,6 +13,7 @@ from core.corpora.reading import inspect
 from tests import making
 from tests.browser.app import Work, talks
 from tests.browser.test_looks import FAINT, PHONE, fits
+from tests.support import wait_for
 
 ROLES = {"tags": "given", "title": "names"}
 TAGS = {
@@ -107,7 +108,7 @@ def test_captions_are_tried_written_filtered_and_corrected(work: Work, page: Pag
 
     page.locator(".tl-mu-right").get_by_role("button", name="Accept all").click()
     expect(page.locator(".tl-mu-row:has-text('Evening 2') .tl-is-done")).to_be_visible()
-    assert [event.field for event in work.events()] == ["captions"]
+    wait_for(lambda: [event.field for event in work.events()] == ["captions"])
     page.set_viewport_size({"width": 390, "height": 844})  # the track is a screen of its own, and the list another one
     fits(page)
     page.click("text=← All tracks")

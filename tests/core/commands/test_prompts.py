@@ -3,6 +3,7 @@
 import orjson
 import pytest
 
+from core.captions.styles import STYLES, prompt_of
 from core.cli import main
 from core.engines.prompting.prompts import load
 from tests.making import add_tags, decide, event, ids_of
@@ -26,7 +27,8 @@ def tagloom(sqlite_host, capsys, import_rows):
 
 def test_a_prompt_goes_round(tagloom, tmp_path, capsys):
     file, item = tmp_path / "mine.md", ids_of(tagloom.database)["1"]
-    assert [each["name"] for each in tagloom("list")[1]["prompts"]] == ["free-tags", "select-tags"]
+    names = [each["name"] for each in tagloom("list")[1]["prompts"]]
+    assert names[:2] == ["free-tags", "select-tags"] and set(names[2:]) == {prompt_of(style) for style in STYLES}
     code, _ = tagloom("export", "free-tags", str(file))
     assert code == 0 and file.read_text(encoding="utf-8") == load("free-tags").text
     file.write_text(load("free-tags").text.replace("You label", "You tag"), encoding="utf-8")

@@ -22,7 +22,7 @@ from tests.making import count, rows_of
 from tests.support import wait_for
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-ROWS = 20_000
+ROWS = 50_000  # an import of them takes longer than a wish to stop takes to arrive
 
 
 @pytest.fixture
